@@ -1,0 +1,1 @@
+"""What to do: findings turned into priced advice."""

@@ -1,0 +1,1 @@
+"""Who used what: capacity states, sharing, phase split, pricing, waterfall."""

@@ -1,0 +1,1 @@
+"""One Altair specification per answer: draws, decides nothing."""

@@ -1,0 +1,1 @@
+"""Format, never compute: command line and report."""

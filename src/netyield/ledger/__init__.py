@@ -1,0 +1,1 @@
+"""The books: ingest, scope, pools, amortise, reconcile, corrections, conserve, lineage, close."""

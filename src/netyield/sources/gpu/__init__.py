@@ -1,0 +1,1 @@
+"""GPU telemetry: Prometheus, metrics text, nvidia-smi, mapped CSV."""

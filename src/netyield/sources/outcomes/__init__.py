@@ -1,0 +1,1 @@
+"""Outcome events: was the answer used?"""

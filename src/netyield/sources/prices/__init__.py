@@ -1,0 +1,1 @@
+"""Dated prices of models and currencies."""

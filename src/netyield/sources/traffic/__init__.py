@@ -1,0 +1,1 @@
+"""LLM traffic: mapped request logs and LiteLLM."""

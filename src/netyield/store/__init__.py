@@ -1,0 +1,1 @@
+"""Where bytes live: immutable Parquet segments, numbered manifests, the in-memory SQL engine."""

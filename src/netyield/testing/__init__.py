@@ -1,0 +1,1 @@
+"""Example company with planted truth, and the conformance suite every source passes."""

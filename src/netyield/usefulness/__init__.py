@@ -1,0 +1,1 @@
+"""Was it worth it: the versioned verdict policy, its rules, late outcomes."""
