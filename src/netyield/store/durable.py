@@ -1,0 +1,73 @@
+"""How do bytes get to disk so that a crash leaves either all of them or none?
+
+Write to a temporary name, fsync, give the final name, fsync the folder. A file with its final name is complete.
+After a failed write or fsync nothing is retried: the temporary file is removed and the error says what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from netyield.core.errors import StoreError
+
+TEMPORARY = ".tmp"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def publish(path: Path, content: bytes | memoryview, *, exclusive: bool = False) -> None:
+    """Make ``content`` appear at ``path`` in one step. ``exclusive``: raises FileExistsError when it is there."""
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if exclusive:
+            os.link(temporary, path)
+        else:
+            temporary.replace(path)
+        sync_folder(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def make_folder(path: Path) -> None:
+    """The folder and its parents, each new one made durable."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    with contextlib.suppress(FileExistsError):
+        path.mkdir()
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def reported(doing: str) -> Iterator[None]:
+    """Turn a failure of the disk into a StoreError that says what was being done and what to do next."""
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno in _FULL:
+            message = f"the disk is full (while {doing})."
+            repair = "Free some space and run again: the books are as they were before, and nothing is booked twice."
+        else:
+            message = f"the disk refused (while {doing}): {error.strerror or error}."
+            repair = "Check the disk and its permissions and run again: the books are as they were before."
+        raise StoreError(message, repair) from error
