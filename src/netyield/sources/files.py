@@ -14,16 +14,17 @@ from typing import Literal
 from netyield.core.finding import Finding, Severity
 from netyield.sources.csv_rows import csv_blocks, csv_header
 from netyield.sources.json_rows import json_blocks
-from netyield.sources.opened import Block, Place, RejectedRow, open_binary
-from netyield.sources.parquet_rows import parquet_blocks, parquet_header
+from netyield.sources.opened import BLOCK_BYTES, Block, Place, RejectedRow, open_binary, packed
+from netyield.sources.parquet_rows import parquet_blocks, parquet_header, parquet_rows
 
 __all__ = [
-    "Block", "Format", "Place", "RejectedRow", "file_format", "header", "label", "matching", "no_file",
-    "open_binary", "read_rows",
+    "Block", "Format", "Place", "RejectedRow", "estimated_rows", "file_format", "header", "label", "matching",
+    "no_file", "open_binary", "read_rows",
 ]
 
 Format = Literal["csv", "jsonl", "parquet"]
 PARQUET_MAGIC = b"PAR1"
+TYPICAL_PACKING = 10  # a gzip CSV unpacks to about this many times its size
 
 
 def matching(root: Path, pattern: str) -> list[Path]:
@@ -76,3 +77,12 @@ def header(path: Path, place: Place) -> list[str]:
     if kind == "csv":
         return csv_header(path, place)
     return next((list(block.rows.column_names) for block in json_blocks(path, place, block_bytes=1 << 16)), [])
+
+
+def estimated_rows(path: Path, first: Block) -> int:
+    """Rows of a file whose first block is known: exact for Parquet and for files of one block."""
+    if file_format(path) == "parquet":
+        return parquet_rows(path)
+    size = path.stat().st_size * (TYPICAL_PACKING if packed(path) else 1)
+    rows: int = first.rows.num_rows
+    return rows if size <= BLOCK_BYTES else rows * size // BLOCK_BYTES

@@ -69,11 +69,15 @@ class TextBlock:
     findings: list[Finding] = field(default_factory=list)
 
 
-def open_binary(path: Path) -> IO[bytes]:
-    """The bytes of a file, decompressed when its first two bytes say gzip (whatever its name says)."""
+def packed(path: Path) -> bool:
+    """Whether the first two bytes say gzip (whatever the name says)."""
     with path.open("rb") as stream:
-        packed = stream.read(2) == GZIP_MAGIC
-    return cast("IO[bytes]", gzip.open(path, "rb")) if packed else path.open("rb")
+        return stream.read(2) == GZIP_MAGIC
+
+
+def open_binary(path: Path) -> IO[bytes]:
+    """The bytes of a file, decompressed when it is gzip."""
+    return cast("IO[bytes]", gzip.open(path, "rb")) if packed(path) else path.open("rb")
 
 
 def text_blocks(path: Path, place: Place, block_bytes: int = BLOCK_BYTES) -> Iterator[TextBlock]:

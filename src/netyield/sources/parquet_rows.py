@@ -48,5 +48,13 @@ def parquet_header(path: Path) -> list[str]:
         return []
 
 
+def parquet_rows(path: Path) -> int:
+    """The number of rows the footer states; 0 when it cannot be read."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowInvalid, OSError):
+        return 0
+
+
 def _reason(error: Exception) -> str:
     return str(error).splitlines()[0][:160] if str(error) else type(error).__name__
