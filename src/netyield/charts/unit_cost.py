@@ -1,0 +1,87 @@
+"""What does a useful million tokens cost, day by day? Small multiples of the ``unit_cost`` answer's trend.
+
+One drawing per slice, all on one scale: the band is the interval between the two bounds, the line below it the lower
+bound. A day without useful tokens is a gap; a day whose upper bound is unbounded keeps its lower bound, without a band.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import altair as alt
+
+from netyield.answers.answer import Answer
+from netyield.charts import formats, theme
+from netyield.charts.drawing import Drawing, amount_axis, cursor_param, finish, guard, rows
+
+TREND = "trend"
+LOW, HIGH, SERVED = "usd_per_useful_mtok_low", "usd_per_useful_mtok_high", "usd_per_served_mtok"
+PANELS_LIMIT = 6
+PANEL_HEIGHT = 170
+KEY = "Solid: lower bound. Band: up to the upper bound. Dashed: per served million."
+
+
+def charts(answer: Answer) -> list[Drawing]:
+    """One panel per slice, in the answer's order, at most PANELS_LIMIT; the note says how many of how many."""
+    if TREND not in answer.views:
+        return []
+    table = answer.views[TREND][0]
+    guard(answer.name, table.num_rows)
+    by_slice: dict[str, list[dict[str, Any]]] = {}
+    for row in _points(table.to_pylist(), rows(table), answer.currency):
+        by_slice.setdefault(row["slice"], []).append(row)
+    tops = [row[key] for panel in by_slice.values() for row in panel for key in (LOW, HIGH, SERVED)]
+    top = max((value for value in tops if value is not None), default=1.0)
+    shown = list(by_slice.items())[:PANELS_LIMIT]
+    note = f"{len(shown)} of {len(by_slice)} drawn; the table has them all." if len(shown) < len(by_slice) else ""
+    return [_panel(answer, name, points, top, note) for name, points in shown]
+
+
+def _points(exact: list[dict[str, Any]], plain: list[dict[str, Any]], currency: str) -> list[dict[str, Any]]:
+    """One JSON row per day and slice, numbered within its slice."""
+    found, seen = [], dict[str, int]()
+    for row, geometry in zip(exact, plain, strict=True):
+        name = str(row["slice"])
+        seen[name] = seen.get(name, -1) + 1
+        day = str(geometry["day"])
+        points = {key: geometry[key] for key in (LOW, HIGH, SERVED)}
+        found.append(
+            {"walk": seen[name], "day": day, "slice": name, **points, "sentence": _sentence(row, day, currency)}
+        )
+    return found
+
+
+def _sentence(row: dict[str, Any], day: str, currency: str) -> str:
+    def write(value: Decimal) -> str:
+        return formats.rate(value, currency)
+
+    useful = formats.interval({"low": row[LOW], "high": row[HIGH]}, write)
+    return f"{day[:10]}, {row['slice']}: {useful} per million useful tokens, {write(row[SERVED])} per million served"
+
+
+def _panel(answer: Answer, name: str, points: list[dict[str, Any]], top: float, note: str) -> Drawing:
+    base = alt.Chart(alt.Data(values=points))
+    day = alt.X(
+        "day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", tickCount=4, grid=False)
+    )
+    title = f"{answer.currency} per million tokens"
+    cost = alt.Y(f"{LOW}:Q", title=title, scale=alt.Scale(domain=[0, top], nice=True), axis=amount_axis(grid=True))
+    banded = f"isValid(datum.{LOW}) && isValid(datum.{HIGH})"
+    band = base.transform_calculate(
+        band_low=f"{banded} ? datum.{LOW} : null", band_high=f"{banded} ? datum.{HIGH} : null"
+    )
+    area = band.mark_area(color=theme.FILLS[theme.USEFUL], opacity=0.28, aria=False).encode(
+        x=day, y=alt.Y("band_low:Q", title=title), y2="band_high:Q"
+    )
+    low = base.mark_line(color=theme.FILLS[theme.USEFUL], strokeWidth=2, aria=False).encode(x=day, y=cost)
+    served = base.mark_line(color=theme.FILLS[theme.WORK], strokeDash=[5, 3], aria=False).encode(x=day, y=f"{SERVED}:Q")
+    at_cursor = "datum.walk === cursor"
+    dots = base.mark_point(filled=True, color=theme.FILLS[theme.USEFUL]).encode(
+        x=day, y=cost, description="sentence:N", tooltip=alt.Tooltip("sentence:N", title=" "),
+        size=alt.condition(at_cursor, alt.value(140), alt.value(22)),
+    )  # fmt: skip
+    spec = finish(alt.layer(area, low, served, dots).add_params(cursor_param()), height=PANEL_HEIGHT)
+    sentences = tuple(point["sentence"] for point in points)
+    description = f"Cost of a million useful tokens on each of {len(points)} days."
+    return Drawing(f"{answer.name}_trend", name, description, spec, sentences, note)

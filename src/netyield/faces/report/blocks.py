@@ -1,0 +1,187 @@
+"""What does each answer bring to the page? Its charts, its tables, and the sentence over them.
+
+A chart with more marks than a page can show becomes a note; its table is still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from netyield.answers.answer import Answer
+from netyield.charts import fleet, formats, reconciliation, unit_cost, usefulness, waterfall
+from netyield.charts.drawing import Drawing, TooManyMarks
+from netyield.faces.sections import Section, section, view_section
+
+ROWS_LIMIT = 400  # of one table on the page; CSV has them all
+VIEW_TITLES = {
+    fleet.HEAT: "Activity by device and time",
+    reconciliation.DAILY: "Bill against priced usage, by day",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One chart on the page; ``id`` ties caption, drawing and data together."""
+
+    id: str
+    title: str
+    description: str
+    note: str
+    spec: Mapping[str, Any]
+    walkable: int
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table on the page: ``open`` stands in the text, a closed one is a chart's twin behind its summary."""
+
+    section: Section
+    caption: str
+    open: bool
+    rows_total: int
+    export: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """One part of the page, with its anchor."""
+
+    id: str
+    title: str
+    sentence: str
+    figures: tuple[Figure, ...] = ()
+    sheets: tuple[Sheet, ...] = ()
+    note: str = ""
+    panels: bool = False
+    tables_first: bool = False
+    nav: str = ""
+
+
+def blocks(answers: Sequence[Answer]) -> list[Block]:
+    """The parts of the page in reading order: money, trend, fleet, unit costs, usefulness, books, then the rest."""
+    by_name: dict[str, list[Answer]] = {}
+    for answer in answers:
+        by_name.setdefault(answer.name, []).append(answer)
+    found: list[Block] = []
+    for name, make in _MAKERS.items():
+        if name in by_name:
+            found += make(by_name[name])
+    for name, others in by_name.items():
+        if name not in _MAKERS:
+            found += [_plain(answer) for answer in others]
+    return found
+
+
+def _waterfall(answers: Sequence[Answer]) -> list[Block]:
+    """The headline above has the answer's sentence; here stands what the steps add up to."""
+    found = []
+    for answer in answers:
+        block = _drawn(answer, "waterfall", "Waterfall", lambda each: [waterfall.chart(each)])
+        total = formats.money(answer.body.get("total"), answer.currency)
+        sentence = f"Each bar starts where the one above it ends; together they are the whole {total}."
+        found.append(replace(block, sentence=sentence))
+    return found
+
+
+def _usefulness(answers: Sequence[Answer]) -> list[Block]:
+    return [_drawn(answer, "usefulness", "Usefulness", lambda each: [usefulness.chart(each)]) for answer in answers]
+
+
+def _fleet(answers: Sequence[Answer]) -> list[Block]:
+    made = [_drawn(answer, "fleet", "Fleet", fleet.charts, shown=True, views=(fleet.HEAT,)) for answer in answers]
+    return [replace(block, tables_first=True) for block in made]
+
+
+def _reconciliation(answers: Sequence[Answer]) -> list[Block]:
+    def drawings(answer: Answer) -> list[Drawing]:
+        days = reconciliation.daily(answer)
+        return [reconciliation.chart(answer), *([days] if days else [])]
+
+    views = (reconciliation.DAILY,)
+    return [_drawn(answer, "reconciliation", "Books", drawings, views=views) for answer in answers]
+
+
+def _unit_cost(answers: Sequence[Answer]) -> list[Block]:
+    """The trend of the first answer that has one, then one table per dimension."""
+    trends = [answer for answer in answers if _rows(answer, unit_cost.TREND)][:1]
+    trend = [_trend(answer) for answer in trends]
+    sheets = tuple(
+        _sheet(section(answer), answer.title, f"export unit_cost --by {_slug(answer)}", True) for answer in answers
+    )
+    return [*trend, Block("unit-costs", "Unit costs", answers[0].description, (), sheets, nav="Unit costs")]
+
+
+def _slug(answer: Answer) -> str:
+    """The dimension an answer is cut by, as its body or title says."""
+    return str(answer.body.get("by") or answer.title.rpartition(" by ")[2] or "model")
+
+
+def _trend(answer: Answer) -> Block:
+    figures, note = _figures(answer, "trend", unit_cost.charts)
+    sheet = _sheet(view_section(answer, unit_cost.TREND), "Unit cost per day", "export unit_cost", False)
+    sentence = f"What a million useful output tokens cost on each day. {unit_cost.KEY} A day without any is a gap."
+    return Block("trend", "Unit cost, day by day", sentence, figures, (sheet,), note, panels=True, nav="Trend")
+
+
+def _plain(answer: Answer) -> Block:
+    sheet = _sheet(section(answer), answer.title, f"export {answer.name}", True)
+    return Block(answer.name, answer.title, answer.description, (), (sheet,), nav=answer.title)
+
+
+def _drawn(
+    answer: Answer,
+    anchor: str,
+    nav: str,
+    draw: Callable[[Answer], Sequence[Drawing]],
+    *,
+    shown: bool = False,
+    views: Sequence[str] = (),
+) -> Block:
+    figures, note = _figures(answer, anchor, draw)
+    sheets = [_sheet(section(answer), answer.title, f"export {answer.name}", shown)]
+    sheets += [
+        _sheet(view_section(answer, view), VIEW_TITLES[view], f"export {answer.name}", False)
+        for view in views
+        if _rows(answer, view)
+    ]
+    return Block(anchor, answer.title, answer.description, figures, tuple(sheets), note, nav=nav)
+
+
+def _figures(
+    answer: Answer, anchor: str, draw: Callable[[Answer], Sequence[Drawing]]
+) -> tuple[tuple[Figure, ...], str]:
+    try:
+        drawings = draw(answer)
+    except TooManyMarks as reason:
+        return (), str(reason)
+    figures = tuple(
+        Figure(
+            f"{anchor}-{number}", drawing.title, drawing.description, drawing.note, drawing.spec, len(drawing.sentences)
+        )
+        for number, drawing in enumerate(drawings, 1)
+        if drawing.sentences
+    )
+    return figures, ""
+
+
+def _rows(answer: Answer, view: str) -> int:
+    return int(answer.views[view][0].num_rows) if view in answer.views else 0
+
+
+def _sheet(whole: Section, caption: str, export: str, is_open: bool) -> Sheet:
+    shown = Section(
+        whole.name, whole.title, whole.sentence, whole.headers, whole.rows[:ROWS_LIMIT],
+        whole.kinds[:ROWS_LIMIT], whole.keys[:ROWS_LIMIT],
+    )  # fmt: skip
+    return Sheet(shown, caption, is_open, len(whole.rows), f"netyield {export}")
+
+
+_MAKERS: dict[str, Callable[[Sequence[Answer]], list[Block]]] = {
+    "waterfall": _waterfall,
+    "unit_cost": _unit_cost,
+    "fleet": _fleet,
+    "usefulness": _usefulness,
+    "reconciliation": _reconciliation,
+}

@@ -1,0 +1,180 @@
+"""Which table does a person see for each answer? The same one on the terminal and on the page.
+
+Columns are picked, named and merged into intervals here (geometry and machine names stay in CSV and JSON). Nothing
+is computed: a cell is the answer's value in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from netyield.answers.answer import Answer, AnswerColumn
+from netyield.charts import formats, theme
+from netyield.faces.cells import Cell, cell, is_rate, missing, table_rows
+
+Row = Mapping[str, Any]
+GEOMETRY = frozenset({"lo", "hi", "measured", "step"})
+STATE_PREFIX = "hours_"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A printed column: its name, whether it is right-aligned, and the answer's words for it."""
+
+    name: str
+    numeric: bool
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One printed table. ``kinds`` says per row what kind of money it is (waterfall); ``keys`` what to explain."""
+
+    name: str
+    title: str
+    sentence: str
+    headers: tuple[Header, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    kinds: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    header: str
+    columns: tuple[str, ...]  # one column, or a low and a high one
+
+
+_FIELDS: dict[str, tuple[_Field, ...]] = {
+    "waterfall": (
+        _Field("Step", ("label",)),
+        _Field("Amount", ("amount",)),
+        _Field("Share", ("share",)),
+        _Field("Evidence", ("evidence",)),
+        _Field("Note", ("note",)),
+    ),
+    "unit_cost": (
+        _Field("Slice", ("slice",)),
+        _Field("Loaded", ("loaded_amount",)),
+        _Field("Per useful Mtok", ("usd_per_useful_mtok_low", "usd_per_useful_mtok_high")),
+        _Field("Per served Mtok", ("usd_per_served_mtok",)),
+        _Field("Direct", ("direct_amount",)),
+        _Field("Useful tokens", ("useful_low_tokens", "useful_high_tokens")),
+        _Field("Served output tokens", ("served_output_tokens",)),
+    ),
+    "fleet": (
+        _Field("Pool", ("pool",)),
+        _Field("GPU-hours paid", ("gpu_hours_paid",)),
+        _Field("Allocated", ("gpu_hours_allocated",)),
+        _Field("Activity", ("activity_low", "activity_high")),
+        _Field("Mean signal", ("mean_signal",)),
+        _Field("Share at zero", ("share_at_zero",)),
+    ),
+    "allocation": (
+        _Field("Slice", ("slice",)),
+        _Field("Direct", ("direct_amount",)),
+        _Field("Loaded", ("loaded_amount",)),
+        _Field("Share", ("share",)),
+        _Field("By the other rules", ("low_amount", "high_amount")),
+        _Field("Method", ("method",)),
+    ),
+    "usefulness": (
+        _Field("Verdict", ("verdict",)),
+        _Field("Reason", ("reason",)),
+        _Field("Grade", ("grade",)),
+        _Field("Output tokens", ("output_tokens",)),
+        _Field("Answers", ("answers",)),
+        _Field("Amount", ("amount",)),
+        _Field("Share", ("share",)),
+    ),
+    "reconciliation": (
+        _Field("Line", ("line",)),
+        _Field("Amount", ("amount",)),
+        _Field("Note", ("note",)),
+    ),
+}
+
+
+def section(answer: Answer) -> Section:
+    """The printed table of an answer; one with no layout of its own shows every column."""
+    fields = _fields_of(answer)
+    headers, rows = _printed(fields, answer.table, answer.columns, answer.currency)
+    kinds: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    if "step" in answer.table.column_names:
+        steps = [str(step) for step in answer.table.column("step").to_pylist()]
+        kinds = tuple(theme.kind_of_step(step) for step in steps)
+        keys = tuple(answer.drill.get(step, "") for step in steps)
+    return Section(answer.name, answer.title, answer.description, headers, rows, kinds, keys)
+
+
+def view_section(answer: Answer, view: str) -> Section:
+    """A further table of an answer (trend, heat map, days), every column."""
+    table, columns = answer.views[view]
+    headers, rows = _printed(_all_fields(columns), table, columns, answer.currency)
+    return Section(f"{answer.name}_{view}", f"{answer.title}: {view.replace('_', ' ')}", "", headers, rows)
+
+
+def _fields_of(answer: Answer) -> tuple[_Field, ...]:
+    present = set(answer.table.column_names)
+    layout = _FIELDS.get(answer.name)
+    if layout is None:
+        return _all_fields(answer.columns)
+    fields = tuple(field for field in layout if present.issuperset(field.columns))
+    states = [name for name in answer.table.column_names if name.startswith(STATE_PREFIX)]
+    return fields + tuple(_Field(_title(name), (name,)) for name in states if _any_value(answer.table, name))
+
+
+def _any_value(table: pa.Table, name: str) -> bool:
+    """Whether a state occurs at all (a column of zeros says nothing a person needs)."""
+    return any(table.column(name).to_pylist())
+
+
+def _all_fields(columns: Sequence[AnswerColumn]) -> tuple[_Field, ...]:
+    return tuple(_Field(_title(column.name), (column.name,)) for column in columns if column.name not in GEOMETRY)
+
+
+def _title(name: str) -> str:
+    plain = name.removeprefix(STATE_PREFIX).replace("_", " ").replace("usd per", "per").replace("mtok", "Mtok")
+    return plain[:1].upper() + plain[1:]
+
+
+def _printed(
+    fields: Sequence[_Field], table: pa.Table, columns: Sequence[AnswerColumn], currency: str
+) -> tuple[tuple[Header, ...], tuple[tuple[Cell, ...], ...]]:
+    known = {column.name: column for column in columns}
+    written = {name: known.get(name, AnswerColumn(name, "text", "", "")) for name in table.column_names}
+    headers = tuple(_header(field, written) for field in fields)
+    rows = tuple(tuple(_cell(field, row, written, currency) for field in fields) for row in table_rows(table))
+    return headers, rows
+
+
+def _header(field: _Field, known: Mapping[str, AnswerColumn]) -> Header:
+    first = known[field.columns[0]]
+    return Header(field.header, first.kind not in {"text", "time", "flag"}, first.description)
+
+
+def _cell(field: _Field, row: Row, known: Mapping[str, AnswerColumn], currency: str) -> Cell:
+    first = known[field.columns[0]]
+    if len(field.columns) == 1:
+        return cell(row[first.name], first, currency, row)
+    low, high = (row[name] for name in field.columns)
+    if low is None and high is None:
+        return missing(first)
+    open_ended = first.name.endswith("mtok_low")
+    if high is None and not open_ended:
+        return cell(low, first, currency)
+    exact_bounds = " to ".join(cell(value, first, currency).exact for value in (low, high) if value is not None)
+    return Cell(formats.interval({"low": low, "high": high}, _writer(first, currency)), exact_bounds, True)
+
+
+def _writer(column: AnswerColumn, currency: str) -> Callable[[Any], str]:
+    if column.kind == "money":
+        return lambda value: formats.rate(value, currency) if is_rate(column) else formats.money(value, currency)
+    if column.kind == "share":
+        return formats.share
+    return formats.compact if column.kind == "tokens" else formats.count
