@@ -7,10 +7,8 @@ count lines as an editor does, also when a quoted value holds line breaks.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,28 +17,18 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
-from netyield.core.finding import Finding
+from netyield.sources.csv_lines import LONGEST_RECORD_LINES, Header, Parsed, by_lines, forgiving
 from netyield.sources.opened import BLOCK_BYTES, Block, Place, TextBlock, text_blocks
 
 DELIMITERS = ",;\t|"
-LONGEST_RECORD_LINES = 1_000  # a quoted value with more line breaks than this is a forgotten closing quote
 NEWLINE, RETURN, QUOTE = 10, 13, 34
-
-
-@dataclass(slots=True)
-class _Header:
-    names: list[str]
-    delimiter: str
-    raw: list[str]
-    wanted: list[str]
-    findings: list[Finding] = field(default_factory=list)
 
 
 def csv_blocks(
     path: Path, place: Place, columns: Sequence[str] | None = None, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[Block]:
     """Blocks of text columns. ``columns`` keeps only those of the file's columns (unknown names are ignored)."""
-    header: _Header | None = None
+    header: Header | None = None
     carry, line, first = b"", 1, True
     for piece in text_blocks(path, place, block_bytes):
         text = TextBlock(carry + piece.text, line if carry else piece.line, piece.last, piece.findings)
@@ -67,7 +55,7 @@ def csv_header(path: Path, place: Place) -> list[str]:
 
 def _take_header(
     text: TextBlock, place: Place, columns: Sequence[str] | None
-) -> tuple[_Header | None, TextBlock]:
+) -> tuple[Header | None, TextBlock]:
     line, rest = text.line, text.text
     first = b""
     while rest and not first.strip():  # blank lines before the header are skipped
@@ -78,13 +66,13 @@ def _take_header(
         return None, TextBlock(b"", line, text.last, [*text.findings, finding])
     heading = first.decode("utf-8").rstrip("\r")
     delimiter = max(DELIMITERS, key=heading.count)
-    raw = [name.strip() for name in _forgiving(heading, delimiter)]
+    raw = [name.strip() for name in forgiving(heading, delimiter)]
     header = _named(raw, delimiter, place, line - 1)
     header.wanted = [name for name in header.names if columns is None or name in columns] or header.names
     return header, TextBlock(rest, line, text.last, text.findings)
 
 
-def _named(raw: list[str], delimiter: str, place: Place, row: int) -> _Header:
+def _named(raw: list[str], delimiter: str, place: Place, row: int) -> Header:
     """Unique names; a repeated column keeps its first position and the others are put aside."""
     names: list[str] = []
     repeated = []
@@ -94,7 +82,7 @@ def _named(raw: list[str], delimiter: str, place: Place, row: int) -> _Header:
             repeated.append(unique)
             unique = f"{unique} (column {position})"
         names.append(unique)
-    header = _Header(names, delimiter, raw, [])
+    header = Header(names, delimiter, raw, [])
     if repeated:
         message = f"columns named twice in the header, only the first of each is used: {', '.join(repeated)}"
         header.findings.append(place.warning("duplicate_column", message, "Give every column its own name.", row))
@@ -140,16 +128,15 @@ def _quotes_are_clean(data: NDArray[np.uint8], quotes: NDArray[np.int64], delimi
     return bool(np.all(allowed[before] | (opening == 0)) and np.all(allowed[after] | (closing == data.size - 1)))
 
 
-def _parse(text: TextBlock, header: _Header, place: Place) -> tuple[Block, int]:
+def _parse(text: TextBlock, header: Header, place: Place) -> tuple[Block, int]:
     """The block's rows and how many of its bytes were used (the rest belongs to a record not yet complete)."""
     scan = _scan(text, header.delimiter)
     stuck = scan.used == 0 and (text.last or text.text.count(b"\n") > LONGEST_RECORD_LINES)
     parsed = _by_arrow(text, scan, header) if scan.clean and not stuck else None
     used = scan.used
     if parsed is None:
-        rows, numbers, bad, used = _by_lines(text, header)
-    else:
-        rows, numbers, bad = parsed
+        parsed, used = by_lines(text, header)
+    rows, numbers, bad = parsed
     block = Block(rows, numbers, findings=list(text.findings))
     _drop_repeated_header(block, header, place)
     width = len(header.names)
@@ -165,10 +152,7 @@ def _ragged(found: int, width: int) -> str:
     return f"the row has {found} values where the header has {width}" if found else "the row's quotes are not closed"
 
 
-Parsed = tuple[pa.Table, pa.Array, list[tuple[int, int]]]
-
-
-def _by_arrow(text: TextBlock, scan: _Scan, header: _Header) -> Parsed | None:
+def _by_arrow(text: TextBlock, scan: _Scan, header: Header) -> Parsed | None:
     """None when Arrow sees other records than the scan (a lone carriage return): read it line by line then."""
     invalid: list[tuple[int, int]] = []
 
@@ -194,7 +178,7 @@ def _by_arrow(text: TextBlock, scan: _Scan, header: _Header) -> Parsed | None:
     return rows, pa.array(numbers, pa.int64()), bad
 
 
-def _arrow_table(text: bytes, header: _Header, skip: object, *, threads: bool) -> pa.Table:
+def _arrow_table(text: bytes, header: Header, skip: object, *, threads: bool) -> pa.Table:
     return arrow_csv.read_csv(
         pa.BufferReader(text),
         read_options=arrow_csv.ReadOptions(
@@ -221,7 +205,7 @@ def _blank(text: bytes, ends: NDArray[np.int64]) -> NDArray[np.bool_]:
     return blank
 
 
-def _drop_repeated_header(block: Block, header: _Header, place: Place) -> None:
+def _drop_repeated_header(block: Block, header: Header, place: Place) -> None:
     """Files glued together repeat the header between their rows."""
     if not header.wanted or not block.rows.num_rows:
         return
@@ -238,56 +222,3 @@ def _drop_repeated_header(block: Block, header: _Header, place: Place) -> None:
     )
     keep = pc.invert(same).combine_chunks()
     block.rows, block.numbers = block.rows.filter(keep), block.numbers.filter(keep)
-
-
-def _by_lines(text: TextBlock, header: _Header) -> tuple[pa.Table, pa.Array, list[tuple[int, int]], int]:
-    """The slow, forgiving way. A record is one line, or as many as close its quotes and fill the header."""
-    lines = text.text.decode("utf-8").split("\n")
-    if not lines[-1]:
-        lines.pop()
-    width, at = len(header.names), 0
-    records: list[list[str]] = []
-    numbers: list[int] = []
-    bad: list[tuple[int, int]] = []
-    while at < len(lines):
-        record, taken = _record(lines, at, header, text.last)
-        if taken == 0:
-            break
-        if len(record) == width:
-            records.append(record)
-            numbers.append(text.line + at)
-        elif lines[at].strip():
-            bad.append((text.line + at, len(record)))
-        at += taken
-    used = min(sum(len(line.encode()) + 1 for line in lines[:at]), len(text.text))
-    positions = [(name, header.names.index(name)) for name in header.wanted]
-    rows = pa.table({name: pa.array([record[at] for record in records], pa.string()) for name, at in positions})
-    return rows, pa.array(numbers, pa.int64()), bad, used
-
-
-def _record(lines: list[str], at: int, header: _Header, last: bool) -> tuple[list[str], int]:
-    """(values, lines taken). No values: the quotes never close. No lines taken: the next block is needed."""
-    alone = lines[at].rstrip("\r")
-    if '"' not in alone:
-        return alone.split(header.delimiter), 1
-    try:
-        return next(csv.reader([alone], delimiter=header.delimiter, strict=True), []), 1
-    except csv.Error as error:
-        if "unexpected end" not in str(error):
-            return _forgiving(alone, header.delimiter), 1
-    several = islice(lines, at, at + LONGEST_RECORD_LINES)
-    reader = csv.reader((f"{line}\n" for line in several), delimiter=header.delimiter, strict=True)
-    try:
-        record = next(reader)
-    except csv.Error as error:
-        ran_out = "unexpected end" in str(error) and len(lines) - at < LONGEST_RECORD_LINES
-        return [], 0 if ran_out and not last else 1
-    return (record, reader.line_num) if len(record) == len(header.names) else ([], 1)
-
-
-def _forgiving(line: str, delimiter: str) -> list[str]:
-    """One line with text after a closing quote, as spreadsheets read it."""
-    try:
-        return next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:
-        return []

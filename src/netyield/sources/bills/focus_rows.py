@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from netyield.core.contract import conform
 from netyield.core.money import MONEY
-from netyield.sources.bills.amounts import Amounts, exact_amounts, quantities
+from netyield.sources.amounts import Amounts, exact_amounts, quantities
 from netyield.sources.bills.focus_columns import COSTS, Layout, focus_name
 from netyield.sources.bills.remainder import Remainders
 from netyield.sources.bills.sku_details import SkuDetails, gpus_of_tag, sku_details, token_class

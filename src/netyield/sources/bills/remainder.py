@@ -19,7 +19,7 @@ from netyield.core import money
 from netyield.core.contract import conform, contract
 from netyield.core.finding import Finding
 from netyield.core.money import CONTEXT, PICO_DIGITS
-from netyield.sources.bills.amounts import Amounts
+from netyield.sources.amounts import Amounts
 from netyield.sources.files import Place
 
 SERVICE = "__remainder__"
