@@ -275,6 +275,26 @@ def test_a_missing_column_and_a_missing_file_are_said(tmp_path: Path) -> None:
     assert [finding.code for finding in probe.findings] == ["gpu_csv.no_file"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "code", "kept"),
+    [
+        ("x.parquet", b"PAR1 and then nothing", "truncated", 0),
+        ("x.csv", b"", "empty_file", 0),
+        ("x.csv.gz", gzip.compress(b"t,d,v\n" + b"1777593600,g,5\n" * 50)[:-12], "truncated", 1),
+        ("x.csv", "t,d,v\n1777593600,gé,5\n".encode("latin-1"), "encoding", 1),
+        ("x.jsonl", b'{"t":1777593600,"d":"g","v":5}\n{"t":\n', "bad_json", 1),
+        ("x.csv", b"t,d,v,w\n1777593600,g,5,6\n", "unmapped_column", 1),
+    ],
+)
+def test_damaged_files_are_said_and_the_rest_is_read(
+    tmp_path: Path, name: str, content: bytes, code: str, kept: int
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    got = Got(source(tmp_path, path=name, time_unit="s"))
+    assert code in got.codes
+    assert len(got.samples) == kept
+
+
 def test_a_growing_file_gives_the_same_rows_again(tmp_path: Path) -> None:
     first = [f"{minute(at)},g,{at}" for at in range(3)]
     before = Got(source(written(tmp_path, "t,d,v", *first), delivery="append"))
@@ -293,6 +313,7 @@ def test_a_growing_file_gives_the_same_rows_again(tmp_path: Path) -> None:
         {"metric": "happiness"},
         {"interval_seconds": 0},
         {"colour": "red"},
+        {"timezone": "Berlin"},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(tmp_path: Path, given: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from netyield.core.period import TIMESTAMP
 from netyield.sources.contract import Chunk
 from netyield.sources.files import Block, Place, header, read_rows
 from netyield.sources.gpu.csv_columns import Numbers, Times, TimeUnit, cell, numbers, times
-from netyield.sources.gpu.file_source import FileSettings, FileSource, Refusals, missing_columns
+from netyield.sources.gpu.file_source import FileSettings, FileSource, Refusals, missing_columns, unmapped_columns
 from netyield.sources.gpu.seen_readings import SeenReadings
 
 TABLE = "capacity_samples"
@@ -59,9 +59,10 @@ class CapacityCsv(FileSource):
     def read(self, path: Path, place: Place) -> Iterator[Chunk]:
         """The counts of one file, block by block."""
         wanted = self.settings.columns
-        lost = missing_columns(header(path, place), wanted, tuple(wanted), place)
+        names = header(path, place)
+        lost = missing_columns(names, wanted, tuple(wanted), place)
+        yield Chunk(findings=lost or unmapped_columns(names, wanted.values(), place))
         if lost:
-            yield Chunk(findings=lost)
             return
         seen = SeenReadings()
         for block in read_rows(path, place, list(wanted.values())):

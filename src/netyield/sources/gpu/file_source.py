@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import field_validator
 
 from netyield.core.finding import Finding
 from netyield.core.period import Period, from_micros
 from netyield.sources.contract import REJECTED, Chunk, Cursor, Delivery, Probe, SourceSettings, file_hash, rejected_rows
 from netyield.sources.files import Block, Place, label, matching, no_file
+from netyield.sources.gpu.csv_columns import zone_is_known
 
 PROBE_BYTES = 32 << 20
 FILENAME = "{filename}"
@@ -26,6 +28,14 @@ class FileSettings(SourceSettings):
     path: str
     pool: str | None = None
     delivery: Literal["immutable", "append"] = "immutable"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if not zone_is_known(zone):
+            message = f"{zone!r} is not a time zone (write it like Europe/Berlin)"
+            raise ValueError(message)
+        return zone
 
 
 class FileSource(ABC):
@@ -111,6 +121,15 @@ def missing_columns(
         message = f"the file has no column {mapped[key]!r} (columns.{key}); nothing of it was read"
         findings.append(place.error("missing_column", message, hint, 1))
     return findings
+
+
+def unmapped_columns(names: Sequence[str], used: Iterable[str], place: Place) -> list[Finding]:
+    """What the file has and the mapping does not ask for, in one remark."""
+    left = [name for name in names if name not in set(used)]
+    if not left:
+        return []
+    message = f"columns that are not mapped and were not read: {', '.join(left)}"
+    return [place.info("unmapped_column", message, "Map them in columns = {...} if they matter.", 1, len(left))]
 
 
 class Refusals:

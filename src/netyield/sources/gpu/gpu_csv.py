@@ -22,7 +22,7 @@ from netyield.sources.contract import Chunk
 from netyield.sources.files import Block, Place, header, read_rows
 from netyield.sources.gpu.aliases import SIGNALS
 from netyield.sources.gpu.csv_columns import Numbers, TimeUnit, cell, numbers, times, words
-from netyield.sources.gpu.file_source import FileSettings, FileSource, Refusals, missing_columns
+from netyield.sources.gpu.file_source import FileSettings, FileSource, Refusals, missing_columns, unmapped_columns
 from netyield.sources.gpu.intervals import UNKNOWN_US, Intervals
 from netyield.sources.gpu.reading_tables import owner_table, sample_table
 from netyield.sources.gpu.readings import (
@@ -88,10 +88,11 @@ class GpuCsv(FileSource):
             mapped["allocated"] = self.settings.allocated
         names = header(path, place)
         lost = missing_columns(names, mapped, tuple(mapped), place)
+        devices = self._device_columns(names, mapped)
+        yield Chunk(findings=lost or unmapped_columns(names, [*mapped.values(), *devices], place))
         if lost:
-            yield Chunk(findings=lost)
             return
-        file = _File(self.settings, mapped, self._device_columns(names, mapped), self.pool_of(path) or "", place)
+        file = _File(self.settings, mapped, devices, self.pool_of(path) or "", place)
         for block in read_rows(path, place, [*mapped.values(), *file.devices]):
             yield file.chunk(block)
 
