@@ -8,12 +8,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -129,33 +128,36 @@ class Writer:
     def keep_raw(self, content: Path | bytes) -> str:
         """Keep delivered bytes under their SHA-256; the path within the data folder.
 
-        Always a copy (sharing blocks where the file system can): a hard link to a log that grows would change.
+        Always a copy: a hard link to a log that grows would change under its hash. Raises OSError when a delivered
+        file cannot be read, StoreError when it cannot be written.
         """
-        with reported("keeping the delivered file"):
-            if isinstance(content, bytes):
-                name = f"raw/{hashlib.sha256(content).hexdigest()}"
-                if not (self._data / name).exists():
+        if isinstance(content, bytes):
+            name = f"raw/{hashlib.sha256(content).hexdigest()}"
+            if not (self._data / name).exists():
+                with reported("keeping delivered bytes"):
                     publish(self._data / name, content)
-                return name
-            return self._copy_raw(content)
-
-    def _copy_raw(self, source: Path) -> str:
-        make_folder(self._data / "raw")
-        handle, temporary = tempfile.mkstemp(suffix=TEMPORARY, dir=self._data / "raw")
-        try:
-            digest = hashlib.sha256()
-            with source.open("rb") as stream, os.fdopen(handle, "wb") as target:
-                while piece := stream.read(_PIECE):
-                    digest.update(piece)
-                    target.write(piece)
-                target.flush()
-                os.fsync(target.fileno())
-            name = f"raw/{digest.hexdigest()}"
-            Path(temporary).replace(self._data / name)
-            sync_folder(self._data / "raw")
             return name
+        with content.open("rb") as stream:  # outside ``reported``: an unreadable source is not a fault of the books
+            return self._copy_raw(stream)
+
+    def _copy_raw(self, stream: BinaryIO) -> str:
+        temporary = self._data / "raw" / f".{os.getpid()}{TEMPORARY}"
+        digest = hashlib.sha256()
+        try:
+            with reported("keeping the delivered file"):
+                make_folder(temporary.parent)
+                with temporary.open("wb") as target:
+                    while piece := stream.read(_PIECE):
+                        digest.update(piece)
+                        target.write(piece)
+                    target.flush()
+                    os.fsync(target.fileno())
+                temporary.replace(self._data / "raw" / digest.hexdigest())
+                sync_folder(self._data / "raw")
         finally:
-            Path(temporary).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        return f"raw/{digest.hexdigest()}"
 
     def commit(
         self,
@@ -224,20 +226,25 @@ class Writer:
                 swept += 1
         return swept
 
-    def compact(self, table: str, recorded_at: datetime | None = None) -> int:
-        """Merge small segments of a table, per day, source and snapshot key; how many went into the merged ones."""
+    def compact(
+        self, table: str, recorded_at: datetime | None = None, cursors: Mapping[str, Any] | None = None
+    ) -> int:
+        """Merge small segments of a table, per day, source and snapshot key; how many went into the merged ones.
+
+        ``cursors`` are stored only when something was merged.
+        """
         groups = compaction.groups(self.manifest.of(table))
         for group in groups:
             self.merge(group)
         merged = [segment for group in groups for segment in group]
         if merged:
-            self.commit(drop_segments=merged, recorded_at=recorded_at)
+            self.commit(cursors=cursors, drop_segments=merged, recorded_at=recorded_at)
         return len(merged)
 
-    def settle(self) -> None:
-        """Merge pending small segments before they are booked (a delivery may touch one day many times)."""
-        for group in compaction.groups(self._pending):
+    def settle(self, delivery: str) -> None:
+        """Merge the pending small segments of a delivery before they are booked (it may touch one day many times)."""
+        for group in compaction.groups(segment for segment in self._pending if segment.delivery == delivery):
             merged = self.merge(group)
             self._pending.remove(merged)
-            self._pending.append(replace(merged, delivery=group[0].delivery, parts=()))
+            self._pending.append(replace(merged, delivery=delivery, parts=()))
             self.discard(group)

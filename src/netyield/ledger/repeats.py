@@ -1,0 +1,218 @@
+"""Which rows of a delivery are already in the books, and which are other versions of booked events?
+
+``event_key`` is a primary key per source, forever: the same key twice is the same event. Keys are compared by a 64-bit
+hash first (one column is read); only rows whose hash is seen twice are looked at in full. An equal row is dropped, a
+different one is merged (``ledger/merge.py``) and the segment that held the booked version is written anew without it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from netyield.ledger.merge import Merged, compared, merge, superseded_before
+from netyield.store.engine import Engine
+from netyield.store.manifest import Segment
+from netyield.store.writer import Writer
+
+# A source may know an event by an id and change its time later: there a key is looked for in all days.
+KEYED_BY_ID = {"attempts", "outcomes"}
+# Hashes of booked keys kept in memory between the deliveries of a run (8 bytes each); beyond it they are read again.
+INDEX_ROWS = 100_000_000
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Repeats:
+    """What to change so that every event stands once: row positions to leave out per segment path, rows to add."""
+
+    leave_out: dict[str, list[Positions]] = field(default_factory=dict)
+    merged: Merged | None = None
+    repeated: int = 0
+    first_repeated: int | None = None
+    first_version: int | None = None
+
+
+def scan(paths: Sequence[str]) -> str:
+    """The SQL of some segments with ``filename`` and ``file_row_number``."""
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    return (
+        f"read_parquet([{listed}], filename = true, file_row_number = true, union_by_name = true,"
+        " hive_partitioning = false)"
+    )
+
+
+def leave_out(writer: Writer, segments: Iterable[Segment], positions: Mapping[str, list[Positions]]) -> list[Segment]:
+    """Write the touched ``segments`` anew without the given rows; those that the next commit must drop."""
+    dropped = []
+    for segment in segments:
+        if segment.path in positions:
+            if segment not in writer.pending:
+                dropped.append(segment)
+            writer.without(segment, np.concatenate(positions[segment.path]))
+    return dropped
+
+
+@dataclass(slots=True)
+class BookedKeys:
+    """The keys of one source that are booked, by table; made for one pass over the source."""
+
+    engine: Engine
+    writer: Writer
+    source: str
+    _indexed: set[str] = field(default_factory=set)
+
+    def find(self, table: str, staged: Sequence[Segment], replaces: bool) -> Repeats:
+        """What of the ``staged`` segments repeats itself or, unless the delivery ``replaces`` a period, the books."""
+        found = Repeats()
+        booked = [] if replaces else [s for s in self.writer.manifest.of(table) if s.source == self.source]
+        days = {segment.day for segment in staged}
+        near = [segment for segment in booked if segment.day in days]
+        far = [segment for segment in booked if segment.day not in days] if table in KEYED_BY_ID else []
+        before = "" if replaces else self._booked_hashes(table, near, far)
+        if not self._suspects(staged, before):
+            return found
+        if table == "outcomes":  # one event may stand on several days: once per attempt of a run
+            near, far = near + far, []
+        by_path = {str(self.writer.path(segment).absolute()): segment for segment in (*staged, *near, *far)}
+        self._candidates(table, staged, near, far)
+        self._drop_equal(found, by_path)
+        self._merge_different(table, found, by_path)
+        return found
+
+    def learn(self, booked: Sequence[Segment]) -> None:
+        """Remember the keys of newly booked segments."""
+        for table in self._indexed:
+            paths = self.writer.paths(segment for segment in booked if segment.table == table)
+            if paths:
+                self.engine.run(f"INSERT INTO {_index(table)} SELECT hash(event_key) FROM {scan(paths)}")
+
+    def forget(self) -> None:
+        """Give the memory back at the end of the pass."""
+        for table in self._indexed:
+            self.engine.run(f"DROP TABLE IF EXISTS {_index(table)}")
+        self._indexed.clear()
+
+    def _suspects(self, staged: Sequence[Segment], before: str) -> int:
+        """Make ``suspects`` (h, booked): hashes of keys that occur more than once; how many there are."""
+        engine = self.engine
+        engine.keep("staged_keys", f"SELECT hash(event_key) AS h FROM {scan(self.writer.paths(staged))}")
+        union = f"UNION SELECT h, TRUE FROM {before} SEMI JOIN staged_keys USING (h)" if before else ""
+        engine.keep(
+            "suspects", f"SELECT h, FALSE AS booked FROM staged_keys GROUP BY h HAVING count(*) > 1 {union}"
+        )
+        engine.run("DROP TABLE staged_keys")
+        return int(engine.scalar("SELECT count(*) FROM suspects"))
+
+    def _booked_hashes(self, table: str, near: list[Segment], far: list[Segment]) -> str:
+        """A relation with the column h, or nothing when nothing is booked."""
+        segments = near + far
+        if table in self._indexed:
+            return _index(table)
+        if not segments:
+            select = "SELECT hash('') AS h WHERE FALSE"
+        else:
+            select = f"SELECT hash(event_key) AS h FROM {scan(self.writer.paths(segments))}"
+        if table in KEYED_BY_ID and sum(segment.rows for segment in segments) <= INDEX_ROWS:
+            self.engine.keep(_index(table), select)
+            self._indexed.add(table)
+            return _index(table)
+        return f"({select})" if segments else ""
+
+    def _candidates(self, table: str, staged: Sequence[Segment], near: list[Segment], far: list[Segment]) -> None:
+        """Make ``candidates`` (where the suspect rows are and what tells their content apart), ``repeated_keys``."""
+        columns = ", ".join(f'"{name}"' for name in compared(table))
+        version = "version" if table == "attempts" else "1 AS version"
+
+        def rows(segments: Sequence[Segment], staged: bool) -> str:
+            return (
+                f"SELECT {staged} AS staged, filename, file_row_number AS position, event_key, row_number, {version},"
+                f" hash({columns}) AS content FROM {scan(self.writer.paths(segments))}"
+                " WHERE hash(event_key) IN (SELECT h FROM suspects)"
+            )
+
+        self.engine.keep("candidates", rows(staged, True))
+        if near:
+            self.engine.run(f"INSERT INTO candidates {rows(near, False)}")
+        if far and self.engine.scalar(
+            "SELECT count(*) FROM suspects WHERE booked AND h NOT IN"
+            " (SELECT hash(event_key) FROM candidates WHERE NOT staged)"
+        ):
+            self.engine.run(f"INSERT INTO candidates {rows(far, False)}")
+        self.engine.keep(
+            "repeated_keys",
+            """
+            SELECT event_key,
+                   count(DISTINCT content) > 1 OR max(CASE WHEN staged THEN 1 ELSE version END) > 1 AS differs
+            FROM candidates GROUP BY event_key HAVING count(*) > 1 AND bool_or(staged)
+            """,
+        )
+
+    def _drop_equal(self, found: Repeats, by_path: Mapping[str, Segment]) -> None:
+        rows = self.engine.query(
+            """
+            SELECT filename, position, row_number FROM (
+                SELECT *, row_number() OVER (
+                    PARTITION BY event_key ORDER BY staged, row_number, filename, position) AS place
+                FROM candidates WHERE event_key IN (SELECT event_key FROM repeated_keys WHERE NOT differs))
+            WHERE place > 1 AND staged ORDER BY filename
+            """
+        )
+        positions_by_path(rows, by_path, found.leave_out)
+        found.repeated = rows.num_rows
+        found.first_repeated = pc.min(rows["row_number"]).as_py()
+
+    def _merge_different(self, table: str, found: Repeats, by_path: Mapping[str, Segment]) -> None:
+        engine = self.engine
+        engine.keep(
+            "different",
+            "SELECT * FROM candidates WHERE event_key IN (SELECT event_key FROM repeated_keys WHERE differs)",
+        )
+        files = engine.query("SELECT DISTINCT filename FROM different")["filename"].to_pylist()
+        if not files:
+            return
+        engine.keep(
+            "versions",
+            f"""
+            SELECT d.staged, s.* EXCLUDE (filename, file_row_number) FROM {scan(files)} s
+            JOIN different d ON d.filename = s.filename AND d.position = s.file_row_number
+            """,
+        )
+        kept = [segment for segment in self.writer.manifest.of("quarantine") if segment.source == self.source]
+        engine.parquet("quarantine_before", "quarantine", self.writer.paths(kept))
+        superseded_before(engine, "quarantine_before", table)
+        found.merged = merge(engine, table)
+        engine.register("standing", found.merged.standing.select(["event_key"]))
+        rows = engine.query(
+            """
+            SELECT filename, position, row_number, staged FROM different
+            WHERE staged OR event_key IN (SELECT event_key FROM standing) ORDER BY filename
+            """
+        )
+        positions_by_path(rows, by_path, found.leave_out)
+        found.first_version = pc.min(rows.filter(rows["staged"])["row_number"]).as_py()
+        seen_again = int(engine.scalar("SELECT count(*) FROM different WHERE staged"))
+        found.repeated += max(0, seen_again - found.merged.superseded.num_rows - found.merged.standing.num_rows)
+
+
+def _index(table: str) -> str:
+    return f"booked_keys_of_{table}"
+
+
+def positions_by_path(rows: pa.Table, by_path: Mapping[str, Segment], into: dict[str, list[Positions]]) -> None:
+    """Add row positions (``rows`` has filename and position, in order of filename) to ``into``, by segment path."""
+    if not rows.num_rows:
+        return
+    names = rows["filename"].combine_chunks().dictionary_encode()
+    places = names.indices.to_numpy()
+    positions = rows["position"].to_numpy()
+    edges = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(places)]
+    for start, end in itertools.pairwise(edges):
+        path = by_path[names.dictionary[int(places[start])].as_py()].path
+        into.setdefault(path, []).append(positions[start:end])
