@@ -99,7 +99,9 @@ def test_long_and_wide_say_the_same(tmp_path: Path) -> None:
     wide = ["t,a,b", *(f"{minute(at)},{at * 10},{at * 10 + 1}" for at in range(5))]
     one = Got(source(written(tmp_path / "long", *long)))
     two = Got(source(written(tmp_path / "wide", *wide), layout="wide", columns={"time": "t"}))
-    assert {row["event_key"] for row in one.samples} == {row["event_key"] for row in two.samples}
+    assert {(row["event_key"], row["value"]) for row in one.samples} == {
+        (row["event_key"], row["value"]) for row in two.samples
+    }
     assert {row["event_key"] for row in one.owners} == {row["event_key"] for row in two.owners}
     assert len(one.samples) == 10
 
@@ -263,8 +265,17 @@ def test_parquet_and_gzip_give_the_same_as_csv(tmp_path: Path) -> None:
     text = "t,d,v\n" + "".join(f"{at.isoformat()},g,{cell}\n" for at, cell in zip(times, cells, strict=True))
     (tmp_path / "x.csv.gz").write_bytes(gzip.compress(text.encode()))
     one, two = Got(source(tmp_path, path="x.parquet")), Got(source(tmp_path, path="x.csv.gz"))
-    assert [row["event_key"] for row in one.samples] == [row["event_key"] for row in two.samples]
+    assert [(row["event_key"], row["value"]) for row in one.samples] == [
+        (row["event_key"], row["value"]) for row in two.samples
+    ]
     assert len(one.samples) == 2
+
+
+def test_a_corrected_reading_has_the_key_of_the_first(tmp_path: Path) -> None:
+    before = Got(source(written(tmp_path, "t,d,v", f"{minute(0)},g,5")))
+    after = Got(source(written(tmp_path, "t,d,v", f"{minute(0)},g,6")))
+    assert before.samples[0]["event_key"] == after.samples[0]["event_key"]
+    assert before.samples[0]["value"] != after.samples[0]["value"]
 
 
 def test_a_missing_column_and_a_missing_file_are_said(tmp_path: Path) -> None:

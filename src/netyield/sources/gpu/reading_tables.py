@@ -19,8 +19,9 @@ def sample_table(readings: Readings, people: People, metric: str, hold_us: NDArr
     kept = readings.take(np.flatnonzero(~readings.missing))
     series = np.array(people.series_of, np.int64)[kept.identity]
     device, slice_id = _series_columns(people, series)
-    begin, value = pa.array(kept.us), pa.array(kept.value)
-    key = pc.binary_join_element_wise(device, slice_id, metric, begin.cast(pa.string()), value.cast(pa.string()), "|")
+    begin = pa.array(kept.us)
+    # Not the value: a corrected reading of the same device and time is a new version of it, not a second reading.
+    key = pc.binary_join_element_wise(device, slice_id, metric, begin.cast(pa.string()), "|")
     return conform("gpu_samples", pa.table({
         "row_number": pa.array(kept.row),
         "event_key": key,
@@ -31,7 +32,7 @@ def sample_table(readings: Readings, people: People, metric: str, hold_us: NDArr
         "gpu_model": people.identities.column(IDENTITY.index("gpu_model"), kept.identity),
         "pool": people.identities.column(IDENTITY.index("pool"), kept.identity),
         "metric": pa.repeat(pa.scalar(metric), kept.us.size),
-        "value": value,
+        "value": pa.array(kept.value),
         "hold_us": pa.array(hold_us[series]),
     }))
 
