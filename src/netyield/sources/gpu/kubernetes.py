@@ -20,11 +20,9 @@ from netyield.sources.gpu.series_labels import Labels, first
 from netyield.sources.gpu.series_rows import FloatArray, IntArray, usual_interval
 
 PodKey = tuple[str, str]
+HOLD_STEPS = 3
 GPU_RESOURCES = r"nvidia_com_(?:gpu|mig_.*|gpu_shared)|amd_com_(?:gpu|cpx.*)"
 WHOLE_GPU_RESOURCES = frozenset({"nvidia_com_gpu", "amd_com_gpu"})
-POD_METRICS = (
-    "kube_pod_status_phase", "kube_pod_status_scheduled", "kube_pod_owner", "kube_pod_labels",
-)
 JOB_METRICS = ("kube_job_status_active", "kube_job_status_succeeded", "kube_job_status_failed", "kube_job_complete",
                "kube_job_failed")
 _JOB_STATE = {
@@ -73,24 +71,27 @@ class Steps:
         return times[order], states[order]
 
     def at(self, moments_us: IntArray, hold_us: int, default: int) -> NDArray[np.int64]:
-        """The state at each moment, ``default`` where nothing was observed recently enough."""
+        """The state at each moment, ``default`` where nothing was observed recently enough (``hold_us``, or some
+        steps of this series where it is scraped less often)."""
         if not self.times:
             return np.full(len(moments_us), default, dtype=np.int64)
+        hold_us = max(hold_us, HOLD_STEPS * (self.interval_us or 0))
         times, states = self.sorted()
         place = np.searchsorted(times, moments_us, side="right") - 1
         found = (place >= 0) & (moments_us - times[np.maximum(place, 0)] <= hold_us)
         return np.where(found, states[np.maximum(place, 0)], default)
 
 
-PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
-_SUCCEEDED, _FAILED = PHASES.index("Succeeded"), PHASES.index("Failed")
+_ENDS = {"Succeeded": "completed", "Failed": "failed"}
 
 
 @dataclass(slots=True)
 class ClusterFacts:
     """Everything kube-state-metrics said in the window, by pod, job and node."""
 
-    phases: dict[PodKey, Steps] = field(default_factory=lambda: defaultdict(Steps))
+    pending: dict[PodKey, Steps] = field(default_factory=lambda: defaultdict(Steps))
+    running: set[PodKey] = field(default_factory=set)
+    ended: dict[PodKey, str] = field(default_factory=dict)
     owners: dict[PodKey, tuple[str, str]] = field(default_factory=dict)
     pod_labels: dict[PodKey, dict[str, str]] = field(default_factory=dict)
     jobs: dict[PodKey, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
@@ -100,24 +101,31 @@ class ClusterFacts:
     allocatable: dict[str, float] = field(default_factory=dict)
 
     def add(self, name: str, labels: Labels, times_us: IntArray, values: FloatArray) -> None:
-        """Take in one series; names it does not use are passed over."""
-        if not len(times_us):
-            return
+        """Take in one series; names it does not use are passed over. Owners and labels need no samples."""
         key = pod_key(labels)
-        if name == "kube_pod_status_phase" and labels.get("phase") in PHASES:
-            held = values > 0
-            self.phases[key].add(times_us[held], np.full(int(held.sum()), PHASES.index(labels["phase"])))
-        elif name == "kube_pod_owner" and labels.get("owner_name", "<none>") != "<none>":
+        if name == "kube_pod_owner" and labels.get("owner_name", "<none>") != "<none>":
             self.owners[key] = (labels.get("owner_kind", ""), labels["owner_name"])
         elif name == "kube_pod_labels":
             kept = {k.removeprefix("label_"): v for k, v in labels.items() if k.startswith("label_") and v}
             self.pod_labels[key] = {k: v for k, v in kept.items() if f"label_{k}" not in _NOISE_LABELS}
         elif name == "kube_replicaset_owner" and labels.get("owner_kind") == "Deployment":
             self.deployments[key[0], labels.get("replicaset", "")] = labels.get("owner_name", "")
+        elif not len(times_us):
+            return
+        elif name == "kube_pod_status_phase":
+            self._add_phase(key, labels.get("phase", ""), times_us, values > 0)
         elif name in JOB_METRICS:
             self._add_job(name, key[0], labels, values)
         else:
             self._add_node(name, key, labels, times_us, values)
+
+    def _add_phase(self, pod: PodKey, phase: str, times_us: IntArray, held: NDArray[np.bool_]) -> None:
+        if phase == "Pending":
+            self.pending[pod].add(times_us, held.astype(np.int64))
+        elif phase == "Running" and held.any():
+            self.running.add(pod)
+        elif phase in _ENDS and held.any():
+            self.ended[pod] = _ENDS[phase]
 
     def _add_job(self, name: str, namespace: str, labels: Labels, values: FloatArray) -> None:
         if name in {"kube_job_complete", "kube_job_failed"} and labels.get("condition") != "true":
@@ -138,10 +146,10 @@ class ClusterFacts:
 
     def starting(self, pod: PodKey, moments_us: IntArray, hold_us: int) -> NDArray[np.bool_]:
         """Where the pod was bound to its node but Pending: it holds its device and cannot use it yet."""
-        steps = self.phases.get(pod)
+        steps = self.pending.get(pod)
         if steps is None:
             return np.zeros(len(moments_us), dtype=np.bool_)
-        return np.equal(steps.at(moments_us, hold_us, -1), PHASES.index("Pending"))
+        return np.equal(steps.at(moments_us, hold_us, 0), 1)
 
     def workload(self, pod: PodKey) -> str | None:
         """The Deployment, Job or other controller the pod belongs to."""
@@ -156,22 +164,20 @@ class ClusterFacts:
         kind, name = self.owners.get(pod, ("", ""))
         if not _BATCH_KIND.fullmatch(kind):
             return None
-        steps = self.phases.get(pod)
-        last = int(steps.sorted()[1][-1]) if steps is not None and any(map(len, steps.times)) else -1
-        if last in (_SUCCEEDED, _FAILED):
-            return "completed" if last == _SUCCEEDED else "failed"
+        if pod in self.ended:
+            return self.ended[pod]
         facts = self.jobs.get((pod[0], name), {}) if kind == "Job" else {}
         if facts.get("kube_job_status_active", 0.0) > 0:
             return "running"
         return next((state for metric, state in _JOB_STATE.items() if facts.get(metric, 0.0) > 0), "running")
 
-    def not_ready(self, host: str) -> IntArray:
-        """The times at which the node was observed not ready."""
+    def not_ready(self, host: str) -> tuple[IntArray, int]:
+        """The times at which the node was observed not ready, and the usual step between observations (0: unknown)."""
         steps = self.ready.get(host)
         if steps is None:
-            return np.empty(0, dtype=np.int64)
+            return np.empty(0, dtype=np.int64), 0
         times, states = steps.sorted()
-        return np.compress(states == 0, times)
+        return np.unique(np.compress(states == 0, times)), steps.interval_us or 0
 
     def node_is_down(self, host: str, moments_us: IntArray, hold_us: int) -> NDArray[np.bool_]:
         """Where the node's last observation said not ready."""
@@ -183,9 +189,9 @@ class ClusterFacts:
     def findings(self, placed: Iterable[PodKey], devices: Mapping[str, int], file: str) -> list[Finding]:
         """Where requests and telemetry do not meet: pods with GPUs on no device, nodes with fewer devices."""
         remarks = []
-        lost = sorted(set(self.requests) - set(placed))
+        lost = sorted((set(self.requests) & self.running) - set(placed))
         if lost:
-            message = f"{len(lost)} pods request GPUs but no device names them (first: {'/'.join(lost[0])})"
+            message = f"{len(lost)} running pods request GPUs but no device names them (first: {'/'.join(lost[0])})"
             repair = "Switch on pod labels in the GPU exporter; until then their GPU time stays unknown."
             remarks.append(Finding("kubernetes.pods_on_no_device", Severity.WARNING, message, repair, file, None,
                                    len(lost)))

@@ -1,4 +1,4 @@
-"""Labelled metric series -> the canonical tables gpu_samples, gpu_owners and engine_samples.
+"""Labelled metric series -> the canonical tables gpu_samples, gpu_owners, gpu_slices and engine_samples.
 
 What did each device read, and who held it, whoever exported it and however it was scraped? One translator serves the
 live Prometheus source and saved metrics texts. Rules: one reading per (device, slice, signal, time), so that copies
@@ -8,7 +8,7 @@ made for time-slicing count once; sentinels are missing, never 0; units by name,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -40,6 +40,7 @@ from netyield.sources.gpu.series_rows import (
     tables_of,
     usual_interval,
 )
+from netyield.sources.gpu.series_slices import Layout
 
 DEFAULT_INTERVAL_US = 30 * SECOND_US  # dcgm-exporter's collect interval
 _INFO_NAMES = frozenset({"nvidia_smi_gpu_info"})
@@ -56,6 +57,7 @@ class Series(NamedTuple):
     holds_us: IntArray | None = None
 
 
+Reduce: TypeAlias = Callable[[IntArray, FloatArray, IntArray], tuple[IntArray, FloatArray, IntArray]]
 LabelledSeries: TypeAlias = Series | tuple[str, Labels, IntArray, FloatArray]
 
 
@@ -64,7 +66,8 @@ class Reading:
     """How series are to be read.
 
     ``host`` stands in where no label names it. ``hold_us`` fixes how long a reading may be held; else it is
-    ``hold_factor`` x the scrape interval (``interval_us``, or each series' own median step). ``allocating_jobs`` are
+    ``hold_factor`` x the scrape interval (``interval_us``, or each series' own median step, or for a series of one or
+    two samples that of its neighbours, else ``usual_interval_us``). ``allocating_jobs`` are
     scrape jobs known to label workloads. ``help_texts`` are HELP lines by metric name. ``file`` is named in findings.
     """
 
@@ -73,6 +76,7 @@ class Reading:
     hold_us: int | None = None
     hold_factor: int = 3
     interval_us: int | None = None
+    usual_interval_us: int = DEFAULT_INTERVAL_US
     util_scale: UtilScale | None = None
     allocation: Allocation = "auto"
     allocating_jobs: frozenset[str] = frozenset()
@@ -101,26 +105,32 @@ class Translator:
     facts: ClusterFacts = field(default_factory=ClusterFacts)
     targets: ScrapeTargets = field(default_factory=ScrapeTargets)
     inventory: Inventory = field(default_factory=Inventory)
+    layout: Layout = field(default_factory=Layout)
     remarks: Remarks = field(default_factory=Remarks)
-    _interval_us: int = DEFAULT_INTERVAL_US
+    _interval_us: int = 0
 
-    def samples(self, series: Iterable[LabelledSeries]) -> Iterator[Chunk]:
-        """The samples of these series as chunks of bounded size."""
+    def __post_init__(self) -> None:
+        self._interval_us = self.reading.interval_us or self.reading.usual_interval_us
+
+    def samples(self, series: Iterable[LabelledSeries], reduce: Reduce | None = None) -> Iterator[Chunk]:
+        """The samples of these series as chunks of bounded size; GPU readings of one device and signal go through
+        ``reduce``, once they are clean and merged."""
         rest = [item for item in (Series(*raw) for raw in series) if not self._is_fact(item)]
         intervals = [step for item in rest if (step := self._interval(item)) is not None]
         self._interval_us = int(np.median(intervals)) if intervals else self._interval_us
-        yield from self._gpu_chunks(rest)
+        yield from self._gpu_chunks(rest, reduce)
         yield from self._engine_chunks(rest)
 
     def finish(self) -> Chunk:
-        """The owners of all devices seen, the refused rows, and the findings."""
+        """The owners and slices of all devices seen, the refused rows, and the findings."""
         self.ownership.allocating_jobs |= self.reading.allocating_jobs
         hold_us = self.reading.hold_us or self.reading.hold_factor * self._interval_us
         runs = self.ownership.runs(self.facts, self.reading.allocation, hold_us)
-        tables = list(tables_of("gpu_owners", runs, self.numbers))
         chunk = Chunk(findings=self.findings())
-        if tables:
-            chunk.tables["gpu_owners"] = pa.concat_tables(tables)
+        for table, rows in (("gpu_owners", runs), ("gpu_slices", self.layout.runs())):
+            pieces = list(tables_of(table, rows, self.numbers))
+            if pieces:
+                chunk.tables[table] = pa.concat_tables(pieces)
         if self.remarks.rejected:
             chunk.rejected = rejected_rows(self.remarks.rejected)
         return chunk
@@ -170,13 +180,14 @@ class Translator:
         if device is None:
             self.remarks.note("gpu.no_device", len(item.times_us), f"{item.name} {dict(item.labels)}")
             return None
+        self.layout.add(device, labels, item.times_us, holds_us)
         workload = None
         if alias.family in _ALLOCATION_FAMILIES:
             workload = workload_of(labels, self.targets)
             self.ownership.add(device, workload, item.labels.get("job", ""), item.times_us, holds_us)
         return device, workload is not None
 
-    def _gpu_chunks(self, series: Iterable[Series]) -> Iterator[Chunk]:
+    def _gpu_chunks(self, series: Iterable[Series], reduce: Reduce | None) -> Iterator[Chunk]:
         groups: dict[tuple[str, str, str], list[Part]] = defaultdict(list)
         devices: dict[tuple[str, str, str], Device] = {}
         for item in series:
@@ -187,7 +198,7 @@ class Translator:
             key = (part.device.device_id, part.device.slice_id, alias.metric)
             devices.setdefault(key, part.device)
             groups[key].append(part)
-        runs = (self._gpu_run(key, devices[key], groups[key]) for key in sorted(groups))
+        runs = (self._gpu_run(key, devices[key], groups[key], reduce) for key in sorted(groups))
         for table in tables_of("gpu_samples", runs, self.numbers):
             yield Chunk(tables={"gpu_samples": table})
 
@@ -204,8 +215,10 @@ class Translator:
         part = Part(device, alias.rank, labelled, item.times_us, item.values, holds_us)
         return clean(part, alias.metric, factor, self.remarks)
 
-    def _gpu_run(self, key: tuple[str, str, str], device: Device, parts: list[Part]) -> Run:
+    def _gpu_run(self, key: tuple[str, str, str], device: Device, parts: list[Part], reduce: Reduce | None) -> Run:
         times, values, holds = merged(parts, self.remarks)
+        if reduce is not None:
+            times, values, holds = reduce(times, values, holds)
         constants = {
             "device_id": device.device_id, "slice_id": device.slice_id, "host": device.host,
             "gpu_model": device.model, "pool": self.reading.pool, "metric": key[2],

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from netyield.sources.gpu.kubernetes import ClusterFacts, PodKey
+from netyield.sources.gpu.kubernetes import HOLD_STEPS, ClusterFacts, PodKey
 from netyield.sources.gpu.series_labels import Device, Workload, labels_json
 from netyield.sources.gpu.series_rows import IntArray, Run, key_of
 
@@ -101,7 +101,8 @@ class Ownership:
                     count = sharers[np.searchsorted(busy, times)]
                     yield from _held_runs(device, self.workloads[owner], times, holds, count, facts)
                 yield from self._free_runs(place, busy, sliced, allocation, facts)
-            yield from _down_runs(device, busy, facts, down_hold_us)
+            if place[1] or place[0] not in sliced:
+                yield from _down_runs(device, busy, facts, down_hold_us)
 
     def _slice_times(self) -> dict[str, IntArray]:
         """Per device the times at which one of its slices was seen: then the whole device is nobody's to hold."""
@@ -150,10 +151,11 @@ def _held_runs(device: Device, workload: Workload, times: IntArray, holds: IntAr
 
 
 def _down_runs(device: Device, busy: IntArray, facts: ClusterFacts, hold_us: int) -> Iterator[Run]:
-    times = np.unique(facts.not_ready(device.host or ""))
+    times, step_us = facts.not_ready(device.host or "")
     times = times[~np.isin(times, busy)]
     if len(times):
-        yield _run(device, "down", None, times, np.full(len(times), hold_us, dtype=np.int64), 1, facts)
+        holds = np.full(len(times), max(hold_us, HOLD_STEPS * step_us), dtype=np.int64)
+        yield _run(device, "down", None, times, holds, 1, facts)
 
 
 def _run(device: Device, state: str, workload: Workload | None, times: IntArray, holds: IntArray, replicas: int,
