@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from netyield.core.contract import contract
 from netyield.core.finding import Finding, Severity
-from netyield.ledger.repeats import Positions, leave_out, positions_by_path, scan
+from netyield.ledger.repeats import Positions, leave_out, number_files, positions_by_path, scan
 from netyield.store.engine import Engine
 from netyield.store.manifest import Segment
 from netyield.store.writer import Writer
@@ -67,14 +67,15 @@ def _look_at(
     engine: Engine, writer: Writer, outcomes: Sequence[Segment], attempts: Sequence[Segment], done: int
 ) -> None:
     """Make ``outcome_rows`` (all rows, small columns) and ``looked_at`` (identities of outcomes to match again)."""
+    number_files(engine, writer.paths(outcomes))
     engine.register("no_attempts", contract("attempts").schema.empty_table())
     engine.keep(
         "outcome_rows",
-        f"SELECT {_IDENTITY}, key_type, key, attempt_key, attempt_time, filename, file_row_number AS position"
-        f" FROM {scan(writer.paths(outcomes))}",
+        f"SELECT {_IDENTITY}, key_type, key, attempt_key, attempt_time, file, file_row_number AS position"
+        f" FROM {scan(writer.paths(outcomes))} JOIN files USING (filename)",
     )
-    new_files = writer.paths(segment for segment in outcomes if segment.number > done)
-    engine.register("new_files", pa.table({"filename": pa.array(new_files, pa.string())}))
+    new_files = [number for number, segment in enumerate(outcomes) if segment.number > done]
+    engine.register("new_files", pa.table({"file": pa.array(new_files, pa.int32())}))
     new_attempts = _attempt_columns([segment for segment in attempts if segment.number > done], writer)
     engine.keep("new_attempts", f"SELECT * FROM {new_attempts}")
     keyed = " UNION ALL ".join(
@@ -84,7 +85,7 @@ def _look_at(
     engine.keep(
         "looked_at",
         f"""
-        SELECT DISTINCT {_IDENTITY} FROM outcome_rows WHERE filename IN (SELECT filename FROM new_files)
+        SELECT DISTINCT {_IDENTITY} FROM outcome_rows WHERE file IN (SELECT file FROM new_files)
         UNION SELECT DISTINCT {_IDENTITY} FROM outcome_rows SEMI JOIN ({keyed}) USING (tenant, key_type, key)
         UNION SELECT DISTINCT {_IDENTITY} FROM outcome_rows WHERE (tenant, attempt_key) IN
               (SELECT (tenant, event_key) FROM new_attempts)
@@ -144,20 +145,19 @@ def _move(engine: Engine, writer: Writer, outcomes: Sequence[Segment], now: date
             ANTI JOIN wanted w ON ({_same_row("w", "r")} AND {same}))
         """)  # fmt: skip
     old = engine.query(f"""
-        SELECT filename, position FROM outcome_rows SEMI JOIN outcome_changed USING ({_IDENTITY}) ORDER BY filename
+        SELECT file, position FROM outcome_rows SEMI JOIN outcome_changed USING ({_IDENTITY}) ORDER BY file
         """)  # fmt: skip
     if not old.num_rows:
         return []
-    files = pc.unique(old["filename"]).to_pylist()
+    touched = writer.paths(outcomes[number] for number in pc.unique(old["file"]).to_pylist())
     moved = engine.query(f"""
         SELECT {columns} FROM wanted w SEMI JOIN outcome_changed USING ({_IDENTITY}) JOIN (
-            SELECT * FROM {scan(files)} SEMI JOIN outcome_changed USING ({_IDENTITY})
+            SELECT * FROM {scan(touched)} SEMI JOIN outcome_changed USING ({_IDENTITY})
             QUALIFY row_number() OVER (PARTITION BY {_IDENTITY} ORDER BY recorded_at, row_number) = 1) o
         ON {_same_row("w", "o")} ORDER BY o.source, w.attempt_time, o.event_time, o.event_key
         """).cast(contract("outcomes").schema)  # fmt: skip
-    by_path = {str(writer.path(segment).absolute()): segment for segment in outcomes}
     positions: dict[str, list[Positions]] = {}
-    positions_by_path(old, by_path, positions)
+    positions_by_path(old, outcomes, positions)
     dropped = leave_out(writer, outcomes, positions)
     for source in pc.unique(moved["source"]).to_pylist():
         rows = moved.filter(pc.equal(moved["source"], source))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from netyield.core.contract import contract
 from netyield.ledger.merge import Merged, compared, merge, superseded_before
 from netyield.store.engine import Engine
 from netyield.store.manifest import Segment
@@ -80,10 +81,11 @@ class BookedKeys:
             return found
         if table == "outcomes":  # one event may stand on several days: once per attempt of a run
             near, far = near + far, []
-        by_path = {str(self.writer.path(segment).absolute()): segment for segment in (*staged, *near, *far)}
+        files = [*staged, *near, *far]
+        number_files(self.engine, self.writer.paths(files))
         self._candidates(table, staged, near, far)
-        self._drop_equal(found, by_path)
-        self._merge_different(table, found, by_path)
+        self._drop_equal(found, files)
+        self._merge_different(table, found, files)
         return found
 
     def learn(self, booked: Sequence[Segment]) -> None:
@@ -126,76 +128,84 @@ class BookedKeys:
         return f"({select})" if segments else ""
 
     def _candidates(self, table: str, staged: Sequence[Segment], near: list[Segment], far: list[Segment]) -> None:
-        """Make ``candidates`` (where the suspect rows are and what tells their content apart), ``repeated_keys``."""
+        """Make ``candidates`` (where the suspect rows are and what tells their content apart), ``repeated_keys``.
+
+        Numbers only, since a log that is delivered again has a candidate per row: a key is two hashes (h, g).
+        """
+        engine = self.engine
         columns = ", ".join(f'"{name}"' for name in compared(table))
         version = "version" if table == "attempts" else "1 AS version"
 
         def rows(segments: Sequence[Segment], staged: bool) -> str:
             return (
-                f"SELECT {staged} AS staged, filename, file_row_number AS position, event_key, row_number, {version},"
-                f" hash({columns}) AS content FROM {scan(self.writer.paths(segments))}"
+                f"SELECT {staged} AS staged, file, CAST(file_row_number AS INT) AS position, hash(event_key) AS h,"
+                f" hash('g' || event_key) AS g, row_number, {version}, hash({columns}) AS content"
+                f" FROM {scan(self.writer.paths(segments))} JOIN files USING (filename)"
                 " WHERE hash(event_key) IN (SELECT h FROM suspects)"
             )
 
-        self.engine.keep("candidates", rows(staged, True))
+        engine.keep("candidates", rows(staged, True))
         if near:
-            self.engine.run(f"INSERT INTO candidates {rows(near, False)}")
-        if far and self.engine.scalar(
-            "SELECT count(*) FROM suspects WHERE booked AND h NOT IN"
-            " (SELECT hash(event_key) FROM candidates WHERE NOT staged)"
+            engine.run(f"INSERT INTO candidates {rows(near, False)}")
+        if far and engine.scalar(
+            "SELECT count(*) FROM suspects WHERE booked AND h NOT IN (SELECT h FROM candidates WHERE NOT staged)"
         ):
-            self.engine.run(f"INSERT INTO candidates {rows(far, False)}")
-        self.engine.keep(
+            engine.run(f"INSERT INTO candidates {rows(far, False)}")
+        engine.keep(
             "repeated_keys",
             """
-            SELECT event_key,
-                   count(DISTINCT content) > 1 OR max(CASE WHEN staged THEN 1 ELSE version END) > 1 AS differs
-            FROM candidates GROUP BY event_key HAVING count(*) > 1 AND bool_or(staged)
+            SELECT h, g, min(staged) AS within,
+                   min(content) <> max(content) OR max(CASE WHEN staged THEN 1 ELSE version END) > 1 AS differs
+            FROM candidates GROUP BY h, g HAVING count(*) > 1 AND max(staged)
             """,
         )
 
-    def _drop_equal(self, found: Repeats, by_path: Mapping[str, Segment]) -> None:
+    def _drop_equal(self, found: Repeats, files: Sequence[Segment]) -> None:
+        """Leave out staged rows equal to a booked one and, among equal staged rows, all but the first."""
         rows = self.engine.query(
             """
-            SELECT filename, position, row_number FROM (
-                SELECT *, row_number() OVER (
-                    PARTITION BY event_key ORDER BY staged, row_number, filename, position) AS place
-                FROM candidates WHERE event_key IN (SELECT event_key FROM repeated_keys WHERE NOT differs))
-            WHERE place > 1 AND staged ORDER BY filename
+            SELECT file, position, row_number FROM (
+                SELECT file, position, row_number FROM candidates
+                SEMI JOIN (SELECT h, g FROM repeated_keys WHERE NOT differs AND NOT within) USING (h, g) WHERE staged
+                UNION ALL
+                SELECT file, position, row_number FROM candidates
+                SEMI JOIN (SELECT h, g FROM repeated_keys WHERE NOT differs AND within) USING (h, g)
+                QUALIFY row_number() OVER (PARTITION BY h, g ORDER BY row_number, file, position) > 1)
+            ORDER BY file
             """
         )
-        positions_by_path(rows, by_path, found.leave_out)
+        positions_by_path(rows, files, found.leave_out)
         found.repeated = rows.num_rows
         found.first_repeated = pc.min(rows["row_number"]).as_py()
 
-    def _merge_different(self, table: str, found: Repeats, by_path: Mapping[str, Segment]) -> None:
+    def _merge_different(self, table: str, found: Repeats, files: Sequence[Segment]) -> None:
         engine = self.engine
         engine.keep(
             "different",
-            "SELECT * FROM candidates WHERE event_key IN (SELECT event_key FROM repeated_keys WHERE differs)",
+            "SELECT * FROM candidates SEMI JOIN (SELECT h, g FROM repeated_keys WHERE differs) USING (h, g)",
         )
-        files = engine.query("SELECT DISTINCT filename FROM different")["filename"].to_pylist()
-        if not files:
+        touched = [files[number] for number in engine.query("SELECT DISTINCT file FROM different")["file"].to_pylist()]
+        if not touched:
             return
         engine.keep(
             "versions",
             f"""
-            SELECT d.staged, s.* EXCLUDE (filename, file_row_number) FROM {scan(files)} s
-            JOIN different d ON d.filename = s.filename AND d.position = s.file_row_number
+            SELECT d.staged, s.* EXCLUDE (filename, file_row_number) FROM {scan(self.writer.paths(touched))} s
+            JOIN files USING (filename) JOIN different d ON d.file = files.file AND d.position = s.file_row_number
             """,
         )
         kept = [segment for segment in self.writer.manifest.of("quarantine") if segment.source == self.source]
-        engine.parquet("quarantine_before", "quarantine", self.writer.paths(kept))
-        superseded_before(engine, "quarantine_before", table)
+        engine.register("no_quarantine", contract("quarantine").schema.empty_table())
+        superseded_before(engine, scan(self.writer.paths(kept)) if kept else "no_quarantine", table)
         found.merged = merge(engine, table)
         engine.register("standing", found.merged.standing.select(["event_key"]))
         rows = engine.query(
             """
-            SELECT filename, position, row_number, staged FROM different
-            WHERE staged OR event_key IN (SELECT event_key FROM standing) ORDER BY filename
+            SELECT file, position, row_number, staged FROM different
+            WHERE staged OR h IN (SELECT hash(event_key) FROM standing) ORDER BY file
             """
         )
-        positions_by_path(rows, by_path, found.leave_out)
+        positions_by_path(rows, files, found.leave_out)
         found.first_version = pc.min(rows.filter(rows["staged"])["row_number"]).as_py()
         seen_again = int(engine.scalar("SELECT count(*) FROM different WHERE staged"))
         found.repeated += max(0, seen_again - found.merged.superseded.num_rows - found.merged.standing.num_rows)
@@ -205,14 +215,15 @@ def _index(table: str) -> str:
     return f"booked_keys_of_{table}"
 
 
-def positions_by_path(rows: pa.Table, by_path: Mapping[str, Segment], into: dict[str, list[Positions]]) -> None:
-    """Add row positions (``rows`` has filename and position, in order of filename) to ``into``, by segment path."""
-    if not rows.num_rows:
-        return
-    names = rows["filename"].combine_chunks().dictionary_encode()
-    places = names.indices.to_numpy()
-    positions = rows["position"].to_numpy()
-    edges = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(places)]
+def number_files(engine: Engine, paths: Sequence[str]) -> None:
+    """Make ``files`` (filename, file): a number for each path, small enough to keep for every row."""
+    engine.register("files", pa.table({"filename": paths, "file": pa.array(range(len(paths)), pa.int32())}))
+
+
+def positions_by_path(rows: pa.Table, files: Sequence[Segment], into: dict[str, list[Positions]]) -> None:
+    """Add row positions (``rows`` has file and position, in order of file) to ``into``, by segment path."""
+    numbers, positions = rows["file"].to_numpy(), rows["position"].to_numpy()
+    edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
     for start, end in itertools.pairwise(edges):
-        path = by_path[names.dictionary[int(places[start])].as_py()].path
-        into.setdefault(path, []).append(positions[start:end])
+        if end > start:
+            into.setdefault(files[int(numbers[start])].path, []).append(positions[start:end])

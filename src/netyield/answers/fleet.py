@@ -1,0 +1,133 @@
+"""What did every pool's GPUs do? Paid hours by capacity state, activity, and how the signal was distributed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from netyield.answers.answer import Answer, AnswerColumn
+from netyield.answers.books import Books
+from netyield.answers.measures import HOUR_US, ratio
+from netyield.core.money import MONEY, from_pico, text
+from netyield.core.period import from_micros, iso
+
+STATES = ("down", "unallocated", "fragmented", "starting", "idle", "idle_held", "active", "unknown")
+COLUMNS = (
+    AnswerColumn("pool", "text", "", "Pool"),
+    AnswerColumn("amount", "money", "currency", "What its capacity cost"),
+    AnswerColumn("gpu_hours_paid", "hours", "GPU-hours", "GPU time paid for"),
+    AnswerColumn("gpu_hours_allocated", "hours", "GPU-hours", "GPU time somebody held; empty = no source says"),
+    AnswerColumn("activity_low", "share", "of paid time", "Mean activity with unknown time counted as nothing"),
+    AnswerColumn("activity_high", "share", "of paid time", "Mean activity with unknown time counted as full"),
+    AnswerColumn("signal", "text", "", "Best rung of the signal ladder"),
+    AnswerColumn("median_signal", "share", "of full", "Median of the signal over observed time"),
+    AnswerColumn("mean_signal", "share", "of full", "Mean of the signal over observed time"),
+    AnswerColumn("share_at_zero", "share", "of observed time", "Observed time at exactly zero"),
+    *(AnswerColumn(f"hours_{state}", "hours", "GPU-hours", f"Paid time {state.replace('_', ' ')}") for state in STATES),
+)
+HEAT_COLUMNS = (
+    AnswerColumn("pool", "text", "", "Pool"),
+    AnswerColumn("device", "text", "", "Device, or the pool where only counts are known"),
+    AnswerColumn("hour", "time", "UTC", "Start of the hour"),
+    AnswerColumn("active_share", "share", "of the hour", "Active time; empty = unknown"),
+    AnswerColumn("state", "text", "", "State that took most of the hour"),
+    AnswerColumn("gpu_hours", "hours", "GPU-hours", "Paid time in the hour"),
+    AnswerColumn("amount", "money", "currency", "Money of the hour"),
+)
+
+
+def answer(books: Books) -> Answer:
+    """Capacity per pool, and a heat map per device and hour."""
+    rows = [_row(books, pool) for pool in _pools(books)]
+    heat = _heat(books)
+    paid = sum(r["gpu_hours_paid"] for r in rows)
+    idle = sum(r["hours_idle"] + r["hours_idle_held"] + r["hours_unallocated"] for r in rows)
+    sentence = f"{len(rows)} pools, {paid:,.1f} GPU-hours paid, {idle:,.1f} of them idle or unallocated."
+    body = {
+        "answer": "fleet", "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
+        "currency": books.currency, "basis": books.basis, "active_above": books.settings["active_above"],
+        "rows": [r | {"amount": text(r["amount"])} for r in rows],
+    }
+    types = {"money": MONEY, "hours": pa.float64(), "share": pa.float64()}
+    schema = pa.schema([(c.name, types.get(c.kind, pa.string())) for c in COLUMNS])
+    heat_schema = pa.schema([(c.name, types.get(c.kind, pa.string())) for c in HEAT_COLUMNS])
+    return Answer(
+        name="fleet", title="What the fleet did", as_of=books.as_of, window=books.window, currency=books.currency, basis=books.basis,
+        table=pa.Table.from_pylist(rows, schema=schema), columns=COLUMNS, headline={"pools": len(rows), "gpu_hours_paid": paid},
+        description=sentence, caveats=(f"A device is active when its signal is above {books.settings['active_above']:g}.",),
+        drill={r["pool"]: f"fleet/{r['pool']}" for r in rows},
+        views={"heat": (pa.Table.from_pylist(heat, schema=heat_schema), HEAT_COLUMNS)}, findings=books.findings, body=body,
+    )
+
+
+def _pools(books: Books) -> list[str]:
+    found = books.engine.query("SELECT DISTINCT pool FROM (SELECT pool FROM fleet UNION ALL SELECT pool FROM activity) ORDER BY 1")
+    wanted = books.query.where.get("pool")
+    return [str(p) for p in found.column(0).to_pylist() if wanted in (None, p)]
+
+
+def _row(books: Books, pool: str) -> dict[str, Any]:
+    engine = books.engine
+    states = {
+        r["state"]: int(r["us"]) for r in engine.query(
+            "SELECT state, CAST(SUM(gpu_us) AS BIGINT) AS us FROM fleet WHERE pool = ? GROUP BY state", [pool]).to_pylist()
+    }
+    pico = int(engine.scalar("SELECT COALESCE(total(pico), 0) FROM fleet WHERE pool = ?", [pool]))
+    seen = engine.query(
+        """SELECT CAST(COALESCE(SUM(signal_us), 0) AS BIGINT) AS signal_us, CAST(COALESCE(SUM(held_us), 0) AS BIGINT) AS held_us,
+                  COALESCE(BOOL_OR(allocation_known), FALSE) AS known,
+                  CAST(COALESCE(SUM(CASE WHEN state <> 'unknown' THEN us END), 0) AS BIGINT) AS known_us
+           FROM activity WHERE pool = ?""", [pool]).to_pylist()[0]
+    paid, unknown = sum(states.values()), states.get("unknown", 0)
+    signal = seen["signal_us"] * (paid - unknown) // seen["known_us"] if seen["known_us"] else 0
+    return {
+        "pool": pool, "amount": from_pico(pico), "gpu_hours_paid": _hours(paid),
+        "gpu_hours_allocated": _hours(seen["held_us"]) if seen["known"] else None,
+        "activity_low": ratio(signal, paid), "activity_high": ratio(signal + unknown, paid), **_distribution(books, pool),
+        **{f"hours_{state}": _hours(states.get(state, 0)) for state in STATES},
+    }
+
+
+def _distribution(books: Books, pool: str) -> dict[str, Any]:
+    """Median, mean and share at zero of the signal, weighted by the time each reading stood."""
+    rows = books.engine.query(
+        "SELECT ppm, CAST(SUM(us) AS BIGINT) AS us, MIN(rung) AS rung FROM signal_values WHERE pool = ? GROUP BY ppm ORDER BY ppm", [pool]
+    ).to_pylist()
+    if not rows:
+        return {"signal": None, "median_signal": None, "mean_signal": None, "share_at_zero": None}
+    total = sum(r["us"] for r in rows)
+    reached, median = 0, rows[-1]["ppm"]
+    for r in rows:
+        reached += r["us"]
+        if 2 * reached >= total:
+            median = r["ppm"]
+            break
+    zero = sum(r["us"] for r in rows if r["ppm"] == 0)
+    return {
+        "signal": rows[0]["rung"], "median_signal": median / 1_000_000,
+        "mean_signal": ratio(sum(r["ppm"] * r["us"] for r in rows), total * 1_000_000), "share_at_zero": ratio(zero, total),
+    }
+
+
+def _hours(us: int) -> float:
+    return round(us / HOUR_US, 6)
+
+
+def _heat(books: Books) -> list[dict[str, Any]]:
+    """Per device and hour: share active, the state that took most of it, and its money."""
+    found = books.engine.query(
+        """SELECT pool, CASE WHEN device = '' THEN pool ELSE device END AS device, hour_us, total(pico) AS pico,
+                  CAST(SUM(gpu_us) AS BIGINT) AS us, CAST(SUM(CASE WHEN state = 'active' THEN gpu_us ELSE 0 END) AS BIGINT) AS active_us,
+                  CAST(SUM(CASE WHEN state = 'unknown' THEN gpu_us ELSE 0 END) AS BIGINT) AS unknown_us, arg_max(state, gpu_us) AS state
+           FROM (SELECT pool, device, hour_us, state, total(pico) AS pico, SUM(gpu_us) AS gpu_us FROM fleet GROUP BY ALL)
+           GROUP BY ALL ORDER BY ALL"""
+    ).to_pylist()
+    return [
+        {
+            "pool": r["pool"], "device": r["device"], "hour": iso(from_micros(r["hour_us"])), "state": r["state"],
+            "active_share": None if r["unknown_us"] == r["us"] else ratio(r["active_us"], r["us"]), "gpu_hours": _hours(r["us"]),
+            "amount": from_pico(int(r["pico"])),
+        }
+        for r in found if books.query.where.get("pool") in (None, r["pool"])
+    ]

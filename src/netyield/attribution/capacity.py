@@ -1,0 +1,199 @@
+"""Capacity states: what was every GPU (or MIG slice) doing in this stretch of time, in exact device-microseconds?
+
+In:  views gpu_samples, gpu_owners, gpu_slices, capacity_samples (loaded with the previous day's last readings) and a
+     table device_pools(device, pool).
+Out: state_slots(pool, device, slice, owner, state, slot_us, hour_us, us, signal_us, rung)
+     signal_values(pool, device, hour_us, rung, ppm, us): how long each reading stood, for medians and shares at zero
+     Needs extents(device, pool, first_us, last_t, last_us): from first to last sample over everything booked.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from netyield.attribution.ladder import ppm_sql, rank_sql
+from netyield.attribution.settings import CapacitySettings
+from netyield.attribution.slices import parts_table
+from netyield.attribution.statements import statement
+from netyield.core.period import Period, micros
+from netyield.store.engine import Engine
+
+HOUR_US = 3_600_000_000
+STRANDED = "__stranded__"
+
+
+def grid_table(segment: Period, slot_seconds: int) -> pa.Table:
+    """The slots of a stretch of time, clipped to it: slot_us (start), hour_us, a, b."""
+    lo, hi, step = micros(segment.since), micros(segment.until), slot_seconds * 1_000_000
+    starts = list(range(lo - lo % step, hi, step))
+    return pa.table(
+        {
+            "slot_us": starts,
+            "hour_us": [start - start % HOUR_US for start in starts],
+            "a": [max(start, lo) for start in starts],
+            "b": [min(start + step, hi) for start in starts],
+        },
+        schema=pa.schema([(name, pa.int64()) for name in ("slot_us", "hour_us", "a", "b")]),
+    )
+
+
+def run(engine: Engine, segment: Period, settings: CapacitySettings, slot_seconds: int) -> None:
+    """Make state_slots, signal_values for the segment. Needs device_pools to exist."""
+    engine.register("grid", grid_table(segment, slot_seconds))
+    _streams(engine)
+    numbers = {
+        "lo": micros(segment.since),
+        "hi": micros(segment.until),
+        "active_above": round(settings.active_above * 1_000_000),
+        "memory_floor": settings.idle_memory_floor_bytes,
+    }
+    engine.keep("intervals_raw", statement("states", **numbers))
+    layout = engine.query("SELECT * FROM layout").to_pylist()
+    engine.register("slice_parts", parts_table(layout))
+    engine.keep("parts", _PARTS)
+    engine.keep("intervals", _INTERVALS)
+    engine.keep("holders", _HOLDERS)
+    engine.keep("device_slots", statement("state_hours", lo=numbers["lo"]))
+    engine.keep("count_slots", _counts(settings, numbers["lo"], numbers["hi"]))
+    engine.keep(
+        "state_slots",
+        """SELECT p.pool, d.device, d.slice, d.owner, d.state, d.slot_us, d.hour_us, d.us, d.signal_us
+           FROM device_slots d JOIN device_pools p ON d.device = p.device WHERE d.us > 0
+           UNION ALL
+           SELECT pool, '' AS device, '' AS slice, '' AS owner, state, hour_us AS slot_us, hour_us, us, 0 AS signal_us
+           FROM count_slots WHERE us > 0""",
+    )
+    engine.keep(
+        "signal_values",
+        f"""SELECT p.pool, i.device, r.rung, i.signal_ppm AS ppm, h.hour_us,
+                   CAST(SUM(least(i.b, h.hour_us + {HOUR_US}) - greatest(i.a, h.hour_us)) AS BIGINT) AS us
+            FROM intervals_raw i JOIN device_pools p ON i.device = p.device
+            JOIN (SELECT DISTINCT hour_us FROM grid) h ON i.a < h.hour_us + {HOUR_US} AND i.b > h.hour_us
+            LEFT JOIN device_rungs r ON i.device = r.device
+            WHERE i.signal_ppm IS NOT NULL GROUP BY ALL""",
+    )
+
+
+def _streams(engine: Engine) -> None:
+    """The four integer streams of states.sql from the raw tables. Copies of one reading count once."""
+    engine.keep(
+        "readings",
+        f"""SELECT device_id AS device, slice_id AS slice, metric, micros(event_time) AS t, MAX(hold_us) AS hold,
+                   MIN({rank_sql()}) AS rank, MAX({ppm_sql()}) AS ppm, MAX(CAST(value AS BIGINT)) AS whole
+            FROM gpu_samples WHERE metric IN ('sm_active_ratio', 'engine_active_ratio', 'gpu_util_percent',
+                                              'power_watts', 'memory_used_bytes')
+            GROUP BY ALL""",
+    )
+    engine.keep("sliced", "SELECT DISTINCT device FROM (SELECT device FROM readings WHERE slice <> '' "
+                          "UNION ALL SELECT device_id FROM gpu_slices)")
+    engine.keep(
+        "signal_all",
+        f"""SELECT r.* FROM readings r
+            JOIN (SELECT device, slice, t - t % {HOUR_US} AS hour, MIN(rank) AS best FROM readings
+                  WHERE ppm IS NOT NULL AND rank IS NOT NULL GROUP BY ALL) b
+              ON r.device = b.device AND r.slice = b.slice AND r.t - r.t % {HOUR_US} = b.hour AND r.rank = b.best
+            WHERE r.ppm IS NOT NULL AND (r.slice <> '' OR r.device NOT IN (SELECT device FROM sliced))""",
+    )
+    # The last reading of a device stands for its usual step, not for the whole hold: nothing says it went on.
+    engine.keep(
+        "steps",
+        """SELECT device, CAST(median(gap) AS BIGINT) AS step FROM (
+             SELECT device, t - LAG(t) OVER (PARTITION BY device, slice, metric ORDER BY t) AS gap FROM readings)
+           WHERE gap IS NOT NULL GROUP BY device""",
+    )
+    for name, source, value in (("signal", "signal_all", "ppm"), ("memory", "readings", "whole")):
+        only = "WHERE x.metric = 'memory_used_bytes'" if name == "memory" else ""
+        engine.keep(
+            name,
+            f"""SELECT x.device, x.slice, x.t, x.{value} AS v,
+                       CASE WHEN x.t = l.last_t THEN least(x.hold, COALESCE(s.step, x.hold)) ELSE x.hold END AS hold
+                FROM {source} x LEFT JOIN extents l ON x.device = l.device LEFT JOIN steps s ON x.device = s.device {only}""",
+        )
+    engine.keep(
+        "allocation",
+        """SELECT device_id AS device, slice_id AS slice, micros(event_time) AS t, MAX(hold_us) AS hold,
+                  MAX(CASE state WHEN 'unallocated' THEN 1 WHEN 'allocated' THEN 2 WHEN 'starting' THEN 3 WHEN 'down' THEN 4 END)
+                    AS v
+           FROM gpu_owners GROUP BY ALL""",
+    )
+    engine.keep(
+        "layout",
+        """SELECT device_id AS device, slice_id AS slice, MAX(multiprocessors) AS multiprocessors,
+                  MAX(device_multiprocessors) AS device_multiprocessors, MAX(compute_slices) AS compute_slices,
+                  MAX(memory_slices) AS memory_slices
+           FROM gpu_slices GROUP BY ALL ORDER BY ALL""",
+    )
+    engine.keep(
+        "presence",
+        """SELECT device_id AS device, slice_id AS slice, micros(event_time) AS t, CAST(1 AS BIGINT) AS v, MAX(hold_us) AS hold
+           FROM gpu_slices GROUP BY ALL""",
+    )
+    engine.keep(
+        "device_rungs",
+        """SELECT device, CASE MIN(rank) WHEN 1 THEN 'sm_active_ratio' WHEN 2 THEN 'engine_active_ratio'
+                               WHEN 3 THEN 'gpu_util_percent' WHEN 4 THEN 'power_watts' END AS rung
+           FROM signal_all GROUP BY device""",
+    )
+
+
+# A slice without a layout row shares its device evenly with the others; a whole device is [0, 1) of 1.
+_PARTS = """
+SELECT device, slice, low, high, parts FROM slice_parts
+UNION ALL
+SELECT device, slice, ROW_NUMBER() OVER (PARTITION BY device ORDER BY slice) - 1 AS low,
+       ROW_NUMBER() OVER (PARTITION BY device ORDER BY slice) AS high, COUNT(*) OVER (PARTITION BY device) AS parts
+FROM (SELECT DISTINCT device, slice FROM intervals_raw)
+WHERE device NOT IN (SELECT device FROM slice_parts)
+"""
+
+# The part of a MIG device that no slice can use is fragmented for as long as the device is seen.
+_INTERVALS = f"""
+SELECT device, slice, a, b, signal_ppm, observed_at, state FROM intervals_raw
+UNION ALL
+SELECT i.device, '{STRANDED}' AS slice, MIN(i.a) AS a, MAX(i.b) AS b, NULL AS signal_ppm, NULL AS observed_at,
+       'fragmented' AS state
+FROM intervals_raw i JOIN slice_parts p ON i.device = p.device AND p.slice = '{STRANDED}'
+GROUP BY i.device
+"""
+
+# Everybody who held a device at an observation, numbered, so that sharers split its time by cumulative integers.
+_HOLDERS = """
+SELECT device_id AS device, slice_id AS slice, micros(event_time) AS observed_at, owner,
+       ROW_NUMBER() OVER (PARTITION BY device_id, slice_id, event_time ORDER BY owner) - 1 AS place,
+       COUNT(*) OVER (PARTITION BY device_id, slice_id, event_time) AS sharers
+FROM (SELECT DISTINCT device_id, slice_id, event_time, owner FROM gpu_owners)
+"""
+
+
+def _counts(settings: CapacitySettings, lo: int, hi: int) -> str:
+    """Pool counts: what is not allocated is unallocated, or down in an outage; what is allocated has unknown activity."""
+    return f"""
+    WITH runs AS (
+      SELECT pool, micros(event_time) AS t, MAX(gpus_total) AS total_gpus, MAX(gpus_allocated) AS held, MAX(hold_us) AS hold,
+             LEAD(micros(event_time)) OVER (PARTITION BY pool ORDER BY micros(event_time)) AS next_t
+      FROM capacity_samples GROUP BY pool, micros(event_time)
+    ),
+    cut AS (
+      SELECT r.pool, h.hour_us, r.total_gpus, r.held, greatest(r.t, h.hour_us, {lo}) AS a,
+             least(r.t + r.hold, COALESCE(r.next_t, r.t + r.hold), h.hour_us + {HOUR_US}, {hi}) AS b
+      FROM runs r JOIN (SELECT DISTINCT hour_us FROM grid) h
+        ON r.t < h.hour_us + {HOUR_US} AND least(r.t + r.hold, COALESCE(r.next_t, r.t + r.hold)) > h.hour_us
+    ),
+    marks AS (SELECT a AS t, total_gpus AS gpus, held, 1 AS step FROM cut WHERE b > a
+              UNION ALL SELECT b, -total_gpus, -held, -1 FROM cut WHERE b > a),
+    levels AS (
+      SELECT t, LEAD(t) OVER (ORDER BY t) AS until_t, SUM(SUM(gpus)) OVER (ORDER BY t) AS gpus, SUM(SUM(held)) OVER (ORDER BY t) AS held
+      FROM marks GROUP BY t
+    ),
+    silent AS (SELECT t AS a, until_t AS b FROM levels WHERE held = 0 AND gpus > 0 AND until_t > t),
+    outage AS (SELECT a, b FROM silent WHERE (SELECT SUM(b - a) FROM silent) >= {settings.outage_minutes * 60_000_000}),
+    free AS (
+      SELECT c.pool, c.hour_us, c.a, c.b, c.total_gpus, c.held, 
+             COALESCE(SUM(CASE WHEN o.a IS NOT NULL THEN least(c.b, o.b) - greatest(c.a, o.a) END), 0) AS down_span
+      FROM cut c LEFT JOIN outage o ON c.a < o.b AND c.b > o.a
+      WHERE c.b > c.a GROUP BY ALL
+    )
+    SELECT pool, hour_us, 'unknown' AS state, CAST(SUM(held * (b - a)) AS BIGINT) AS us FROM free GROUP BY ALL
+    UNION ALL SELECT pool, hour_us, 'unallocated', CAST(SUM((total_gpus - held) * (b - a - down_span)) AS BIGINT) FROM free GROUP BY ALL
+    UNION ALL SELECT pool, hour_us, 'down', CAST(SUM((total_gpus - held) * down_span) AS BIGINT) FROM free GROUP BY ALL
+    """

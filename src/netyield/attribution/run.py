@@ -1,0 +1,218 @@
+"""One stretch of time, attributed: every pico-unit of its charges lands on a state, a job, a request slot or a step.
+
+In:  an engine with the raw views loaded, and ``Inputs``. Out, in the engine:
+     leaves_capacity   money of pools that is not split over requests, and money that goes to its step as it is
+     slot_money ...    the active cost of replicas per slot, ready to be split over requests (serving.py)
+     fleet             paid GPU time and money per pool, device, hour and state
+     api_pieces        API charges per hour, to be reconciled with priced attempts (reconcile.py)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from netyield.attribution import attempts, capacity, paid, serving
+from netyield.attribution.leaf import leaf_sql
+from netyield.attribution.settings import AttributionSettings, CapacitySettings
+from netyield.attribution.statements import statement
+from netyield.core.period import Period
+from netyield.ledger.settings import PoolRule
+from netyield.store.engine import Engine
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What attribution needs beside the raw views. Tables are small; money is in pico-units of ``currency``.
+
+    groups: charge groups with group_id, start_s, end_s, currency, step, scope, provider, service, account, pool, model,
+    token_class, pico, gpu_us, tokens. device_pools: device, pool. extents: device, pool, first_us, last_t, last_us.
+    count_extents: pool, t, until_us, gpus. owner_facts: owner, kind (training | serving), state, team, app, model.
+    """
+
+    currency: str
+    groups: pa.Table
+    cards: Sequence[Mapping[str, Any]]
+    device_pools: pa.Table
+    extents: pa.Table
+    count_extents: pa.Table
+    owner_facts: pa.Table
+    pool_rules: Sequence[PoolRule] = ()
+    capacity: CapacitySettings = field(default_factory=CapacitySettings)
+    attribution: AttributionSettings = field(default_factory=AttributionSettings)
+
+
+def run(engine: Engine, inputs: Inputs, segment: Period) -> None:
+    """Attribute one segment (at most a day)."""
+    for name in ("device_pools", "extents", "count_extents", "owner_facts"):
+        engine.register(name, getattr(inputs, name))
+    capacity.run(engine, segment, inputs.capacity, inputs.attribution.slot_seconds)
+    paid.cut_groups(engine, inputs.groups, segment)
+    _price_pools(engine, inputs, segment)
+    _load_attempts(engine, inputs)
+    _provisioned(engine, inputs)
+    serving.weigh(engine, inputs.attribution)
+    serving.cut_attempts(engine, inputs.attribution)
+    _split_pool_hours(engine, inputs.attribution)
+    serving.split_slots(engine)
+    serving.spread(engine)
+    _leaves(engine, inputs.currency)
+
+
+def _price_pools(engine: Engine, inputs: Inputs, segment: Period) -> None:
+    """``lines`` and ``paid_bill``: pool money per hour from the bill and from the rate card."""
+    pools = sorted(
+        {*engine.query("SELECT DISTINCT pool FROM state_slots").column(0).to_pylist(),
+         *inputs.device_pools.column("pool").to_pylist(), *inputs.count_extents.column("pool").to_pylist(),
+         *(rule.name for rule in inputs.pool_rules), *(str(c["pool"]) for c in inputs.cards if "*" not in str(c["pool"]))}
+    )
+    cards = [card for card in inputs.cards if card["currency"] == inputs.currency]
+    paid.charge_rates(engine, paid.rate_pieces(cards, pools, segment))
+    engine.keep(
+        "paid",
+        """SELECT concat_ws('|', 'bill', g.scope, g.provider, g.service, g.account) AS line_id, g.pool, p.hour_us, g.scope,
+                  COALESCE(g.provider, '') AS provider, COALESCE(g.service, '') AS service, COALESCE(g.account, '') AS account,
+                  'measured' AS evidence, total(p.pico) AS pico, total(p.gpu_us) AS gpu_us
+           FROM pieces p JOIN groups g ON p.group_id = g.group_id WHERE g.step = 'pool' GROUP BY ALL
+           UNION ALL
+           SELECT 'rate card', pool, hour_us, 'gpu', 'rate card', 'rate card', '', 'assumed', pico, gpu_us FROM rated""",
+    )
+
+
+def _load_attempts(engine: Engine, inputs: Inputs) -> None:
+    owners = engine.query("SELECT DISTINCT pool, owner FROM state_slots WHERE owner <> '' ORDER BY ALL").to_pylist()
+    pools = engine.query("SELECT DISTINCT pool FROM (SELECT pool FROM paid UNION ALL SELECT pool FROM state_slots)")
+    attempts.load(
+        engine, inputs.pool_rules, [(row["pool"], row["owner"]) for row in owners],
+        [*pools.column(0).to_pylist(), *(rule.name for rule in inputs.pool_rules)],
+    )
+    engine.keep("servings", "SELECT DISTINCT serving_id, resolved_pool AS pool, serving FROM attempt_map WHERE serving_id IS NOT NULL")
+
+
+def _provisioned(engine: Engine, inputs: Inputs) -> None:
+    """Provisioned throughput reports no GPUs: a slot with a request is active, one without is idle (derived)."""
+    names = [rule.name for rule in inputs.pool_rules if rule.kind == "provisioned_throughput"]
+    engine.register("provisioned_pools", pa.table({"pool": pa.array(names, pa.string())}))
+    slot_us = inputs.attribution.slot_seconds * 1_000_000
+    engine.keep(
+        "provisioned_slots",
+        f"""SELECT p.pool, g.slot_us, g.hour_us, g.b - g.a AS us,
+                   CASE WHEN EXISTS (SELECT 1 FROM attempts_in a WHERE a.pool = p.pool AND a.t < g.slot_us + {slot_us} AND a.e > g.slot_us)
+                        THEN 'active' ELSE 'idle' END AS state
+            FROM provisioned_pools p, grid g""",
+    )
+
+
+def _split_pool_hours(engine: Engine, settings: AttributionSettings) -> None:
+    """Weights of every state and holder, the unknown rest, the split, and ``slot_money`` for slots with requests."""
+    slot_us = settings.slot_seconds * 1_000_000
+    engine.keep("busy_slots", "SELECT DISTINCT slot_id FROM attempt_pieces")
+    engine.keep(
+        "held",
+        f"""SELECT s.pool, s.hour_us, s.device, s.slice, s.owner, s.state, COALESCE(f.kind, 'serving') AS kind,
+                   COALESCE(f.state, '') AS job_state,
+                   CASE WHEN s.state = 'active' AND COALESCE(f.kind, 'serving') = 'serving'
+                        THEN COALESCE(o.serving_id, w.serving_id) * 100000000 + s.slot_us // {slot_us} END AS slot_id, s.us
+            FROM (SELECT pool, device, slice, owner, state, slot_us, hour_us, us FROM state_slots
+                  UNION ALL SELECT pool, '' , '', '', state, slot_us, hour_us, us FROM provisioned_slots) s
+            LEFT JOIN owner_facts f ON s.owner = f.owner
+            LEFT JOIN servings o ON s.pool = o.pool AND s.owner = o.serving AND o.serving <> ''
+            LEFT JOIN servings w ON s.pool = w.pool AND w.serving = ''""",
+    )
+    engine.keep(
+        "weights_known",
+        """SELECT pool, hour_us, device, slice, owner, state, kind, job_state,
+                  CASE WHEN b.slot_id IS NOT NULL THEN h.slot_id END AS slot_id, narrow(total(us)) AS w
+           FROM held h LEFT JOIN busy_slots b ON h.slot_id = b.slot_id GROUP BY ALL HAVING SUM(us) > 0""",
+    )
+    # Where the bill says how much GPU time was paid, what telemetry cannot place of it is unknown (and only that).
+    engine.keep(
+        "pool_time",
+        """SELECT p.pool, p.hour_us, total(p.gpu_us) AS paid_us,
+                  COALESCE(MAX(k.known_us), 0) AS known_us, COALESCE(MAX(k.blank_us), 0) AS blank_us
+           FROM paid p LEFT JOIN (
+             SELECT pool, hour_us, SUM(CASE WHEN state <> 'unknown' THEN w ELSE 0 END) AS known_us,
+                    SUM(CASE WHEN state = 'unknown' THEN w ELSE 0 END) AS blank_us
+             FROM weights_known GROUP BY ALL) k ON p.pool = k.pool AND p.hour_us = k.hour_us
+           GROUP BY ALL""",
+    )
+    engine.keep(
+        "weights_detail",
+        """SELECT w.*, concat_ws('|', w.state, w.device, w.slice, w.owner, CAST(w.slot_id AS VARCHAR)) AS key
+           FROM weights_known w JOIN pool_time t ON w.pool = t.pool AND w.hour_us = t.hour_us WHERE w.state <> 'unknown'
+           UNION ALL
+           SELECT pool, hour_us, '', '', '', 'unknown', 'serving', '', NULL,
+                  CAST(CASE WHEN paid_us IS NULL THEN CASE WHEN known_us + blank_us = 0 THEN 1 ELSE blank_us END
+                            ELSE greatest(paid_us - known_us, CASE WHEN known_us = 0 THEN 1 ELSE 0 END) END AS BIGINT), 'unknown'
+           FROM pool_time
+           WHERE CASE WHEN paid_us IS NULL THEN known_us = 0 OR blank_us > 0 ELSE paid_us > known_us OR known_us = 0 END""",
+    )
+    engine.keep("weights", "SELECT pool, hour_us, key, w FROM weights_detail")
+    engine.keep(
+        "paid_lines",
+        """SELECT line_id, pool, hour_us, pico, CASE WHEN gpu_us IS NOT NULL THEN gpu_us
+                  WHEN line_id = FIRST_VALUE(line_id) OVER (PARTITION BY pool, hour_us ORDER BY abs(pico) DESC, line_id)
+                       AND whole_us IS NULL THEN known_us + blank_us ELSE 0 END AS gpu_us
+           FROM (SELECT p.*, t.paid_us AS whole_us, t.known_us, t.blank_us FROM paid p
+                 JOIN pool_time t ON p.pool = t.pool AND p.hour_us = t.hour_us)""",
+    )
+    split = statement("split_hours").replace("FROM paid p", "FROM paid_lines p")
+    engine.keep("hour_shares", split)
+    engine.keep(
+        "placed",
+        """SELECT h.line_id, h.pool, h.hour_us, d.device, d.slice, d.owner, d.state, d.kind, d.job_state, d.slot_id,
+                  h.pico, CAST(h.gpu_us AS BIGINT) AS gpu_us
+           FROM hour_shares h JOIN weights_detail d ON h.pool = d.pool AND h.hour_us = d.hour_us AND h.key = d.key""",
+    )
+    engine.keep("slot_money", "SELECT slot_id, line_id, narrow(total(pico)) AS pico, narrow(total(gpu_us)) AS gpu_us, "
+                              "0 AS prefill_share, 0 AS phase_whole FROM placed WHERE slot_id IS NOT NULL GROUP BY ALL")
+
+
+def _leaves(engine: Engine, currency: str) -> None:
+    """Leaves of capacity that serves no request, of charges that go to their step, and the fleet table."""
+    engine.keep("line_facts", "SELECT line_id, MIN(scope) AS scope, MIN(provider) AS provider, MIN(service) AS service, "
+                              "MIN(account) AS account, MIN(evidence) AS evidence FROM paid GROUP BY line_id")
+    step = """CASE WHEN p.state = 'active' AND p.kind = 'training' THEN concat('training.', CASE WHEN p.job_state = '' THEN 'unknown' ELSE p.job_state END)
+                   WHEN p.kind = 'training' AND p.state IN ('idle', 'idle_held', 'starting')
+                        THEN p.state
+                   WHEN p.state = 'active' THEN 'active_unattributed' ELSE p.state END"""
+    columns = leaf_sql(
+        hour_us="p.hour_us", currency=f"'{currency}'", step=step, scope="l.scope", provider="l.provider", service="l.service",
+        account="l.account", pool="p.pool", device="p.device", owner="p.owner", team="COALESCE(f.team, '')",
+        app="COALESCE(f.app, '')", model="COALESCE(f.model, '')", evidence="CASE WHEN p.state = 'unknown' THEN l.evidence ELSE 'derived' END",
+        method="'device time'", pico="p.pico", gpu_us="p.gpu_us",
+    )
+    charges = leaf_sql(
+        hour_us="c.hour_us", currency=f"'{currency}'", step="g.step", scope="g.scope", provider="COALESCE(g.provider, '')",
+        service="COALESCE(g.service, '')", account="COALESCE(g.account, '')", pool="COALESCE(g.pool, '')",
+        model="COALESCE(g.model, '')", evidence="'measured'", method="'bill'", pico="c.pico",
+        gpu_us="CASE WHEN g.step = 'commitment_unused' THEN 0 ELSE 0 END",
+    )
+    engine.keep(
+        "leaves_capacity",
+        f"""SELECT {columns} FROM placed p JOIN line_facts l ON p.line_id = l.line_id
+            LEFT JOIN owner_facts f ON p.owner = f.owner WHERE p.slot_id IS NULL AND (p.pico <> 0 OR p.gpu_us <> 0)
+            UNION ALL
+            SELECT {charges} FROM pieces c JOIN groups g ON c.group_id = g.group_id
+            WHERE g.step NOT IN ('pool', 'api') AND c.pico <> 0""",
+    )
+    engine.keep(
+        "fleet",
+        """SELECT p.pool, p.device, p.slice, p.owner, p.hour_us, p.state, total(p.pico) AS pico, narrow(total(p.gpu_us)) AS gpu_us
+           FROM placed p GROUP BY ALL""",
+    )
+    engine.keep(
+        "activity",
+        """SELECT pool, device, hour_us, state, narrow(total(us)) AS us, narrow(total(signal_us)) AS signal_us,
+                  narrow(total(CASE WHEN state IN ('down', 'unallocated') THEN 0 WHEN owner <> '' OR device = '' THEN us ELSE 0 END)) AS held_us,
+                  BOOL_OR(owner <> '' OR device = '' OR state = 'unallocated') AS allocation_known
+           FROM state_slots GROUP BY ALL""",
+    )
+    engine.keep(
+        "api_pieces",
+        """SELECT c.hour_us, g.provider, g.service, g.account, g.model, g.token_class, c.pico, c.tokens
+           FROM pieces c JOIN groups g ON c.group_id = g.group_id WHERE g.step = 'api'""",
+    )

@@ -1,0 +1,212 @@
+"""One day of books, computed once: ledger to attribution to usefulness to leaves, kept under the hash of its inputs.
+
+Late data or a changed rule gives a day another hash and so recomputes that day and no other. The result is a handful
+of small Parquet files per day under ``derived/``; they can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from netyield import __version__
+from netyield.attribution import pricing, reconcile
+from netyield.attribution import run as attribution
+from netyield.attribution.statements import code_hash
+from netyield.config import Config
+from netyield.core.period import DAY, Period, iso, micros
+from netyield.ledger import conserve
+from netyield.project.inputs import Shared
+from netyield.project.prices import Prices
+from netyield.store.engine import Engine
+from netyield.store.folder import Folder
+from netyield.store.manifest import Manifest, inputs_key
+from netyield.usefulness import judge, leaves
+from netyield.usefulness.policy import policy_hash
+
+DAY_TABLES = ("gpu_samples", "gpu_owners", "gpu_slices", "capacity_samples", "engine_samples", "attempts", "outcomes")
+RESULTS = ("leaves", "fleet", "activity", "signal_values", "reconciliation", "methods", "spreads")
+# A capacity or owner row may stand for up to a day; the previous day's rows are carried in.
+CARRY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class DayJob:
+    """Everything one day's result depends on."""
+
+    folder: Folder
+    manifest: Manifest
+    config: Config
+    shared: Shared
+    prices: Prices
+    segment: Period
+    billed_api: bool
+    providers: Mapping[str, str]
+
+
+def result(job: DayJob) -> dict[str, Path]:
+    """The result files of a day, computed now or found. Written atomically, so that two processes may race."""
+    key = _key(job)
+    day = job.segment.since.strftime("%Y-%m-%d")
+    paths = {name: job.folder.derived_path(name, day, key) for name in RESULTS}
+    if all(path.exists() for path in paths.values()):
+        return paths
+    for name, table in compute(job).items():
+        path = paths[name]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        pq.write_table(table, temporary, compression="zstd")
+        temporary.replace(path)
+    return paths
+
+
+def _digest(table: pa.Table) -> str:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def _key(job: DayJob) -> str:
+    """The identity of a day's inputs: raw segments of the day and the one before, and what is shared, clipped to the day."""
+    before = Period(job.segment.since - CARRY, job.segment.until)
+    segments = [s for table in DAY_TABLES for s in job.folder.segments(job.manifest, table, before.since, before.until)]
+    settings = job.config.model_dump(mode="json", include={"pool", "workload", "capacity", "attribution", "usefulness", "attestation"})
+    parts = [
+        __version__, code_hash(), iso(job.segment.since), iso(job.segment.until), job.shared.basis, job.shared.currency,
+        inputs_key(segments), policy_hash(job.config.usefulness, job.config.attestation), json.dumps(settings, sort_keys=True, default=str),
+        _digest(_groups_of(job)), _digest(_clipped(job.shared.extents, job.segment, "first_us", "last_us")),
+        _digest(_clipped(job.shared.count_extents, job.segment, "t", "until_us")), _digest(job.shared.device_pools),
+        _digest(_present_owners(job)), json.dumps(job.shared.cards, sort_keys=True, default=str),
+        job.prices.digest(job.segment), str(job.billed_api), json.dumps(dict(job.providers), sort_keys=True),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _groups_of(job: DayJob) -> pa.Table:
+    lo, hi = micros(job.segment.since) // 1_000_000, micros(job.segment.until) // 1_000_000
+    groups = job.shared.groups
+    mask = pc.and_(pc.less(groups.column("start_s"), hi), pc.greater(groups.column("end_s"), lo))
+    found = groups.filter(mask).drop_columns(["group_id"])
+    return found.sort_by([(name, "ascending") for name in found.column_names if name not in {"pico", "gpu_us", "tokens"}])
+
+
+def _clipped(table: pa.Table, segment: Period, start: str, end: str) -> pa.Table:
+    """Rows that touch the segment, with times clipped to it: a device that lives on does not change an old day."""
+    lo, hi = micros(segment.since), micros(segment.until)
+    mask = pc.and_(pc.less(table.column(start), hi), pc.greater(table.column(end), lo))
+    rows = table.filter(mask)
+    for name in rows.column_names:
+        if name in {start, end, "last_t"} and rows.num_rows:
+            clipped = pc.max_element_wise(pc.min_element_wise(rows.column(name), pa.scalar(hi)), pa.scalar(lo))
+            rows = rows.set_column(rows.column_names.index(name), name, clipped)
+    return rows
+
+
+def _present_owners(job: DayJob) -> pa.Table:
+    """Facts of the owners that hold something on that day (a job's state may be recorded later)."""
+    engine = Engine(threads=1)
+    try:
+        before = job.segment.since - CARRY
+        engine.parquet("gpu_owners", "gpu_owners", job.folder.paths(job.folder.segments(job.manifest, "gpu_owners", before, job.segment.until)))
+        present = engine.query("SELECT DISTINCT owner FROM gpu_owners")
+    finally:
+        engine.close()
+    facts = job.shared.owner_facts
+    return facts.filter(pc.is_in(facts.column("owner"), present.column(0).combine_chunks()))
+
+
+def compute(job: DayJob) -> dict[str, pa.Table]:
+    """Attribute, judge and fold one day; refuses to return unless its money is conserved to the pico-unit."""
+    engine = Engine()
+    try:
+        _load(engine, job)
+        groups = _groups_of(job)
+        numbered = groups.append_column("group_id", pa.array(range(groups.num_rows), pa.int64()))
+        inputs = attribution.Inputs(
+            currency=job.shared.currency, groups=numbered, cards=job.shared.cards, device_pools=job.shared.device_pools,
+            extents=_clipped(job.shared.extents, job.segment, "first_us", "last_us"),
+            count_extents=_clipped(job.shared.count_extents, job.segment, "t", "until_us"), owner_facts=job.shared.owner_facts,
+            pool_rules=job.config.pool, capacity=job.config.capacity, attribution=job.config.attribution,
+        )
+        attribution.run(engine, inputs, job.segment)
+        canonical = job.prices.price(engine, job.shared.currency)
+        judge.run(engine, job.config.usefulness, job.config.attestation, job.segment.since.date())
+        leaves.run(engine, job.segment, job.config.attribution.slot_seconds, job.shared.currency, job.providers)
+        reconcile.run(engine, job.segment, job.shared.currency, canonical, job.billed_api)
+        return _results(engine, job)
+    finally:
+        engine.close()
+
+
+def _load(engine: Engine, job: DayJob) -> None:
+    lo, hi = job.segment.since, job.segment.until
+    for table in DAY_TABLES:
+        paths = job.folder.paths(job.folder.segments(job.manifest, table, lo - CARRY, hi))
+        engine.parquet(f"{table}_raw", table, paths)
+        column = "attempt_time" if table == "outcomes" else "event_time"
+        keep = f"micros(COALESCE({column}, event_time))" if table == "outcomes" else f"micros({column})"
+        engine.run(f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT * FROM {table}_raw WHERE {keep} >= {micros(lo - CARRY)} AND {keep} < {micros(hi)}")
+
+
+def _results(engine: Engine, job: DayJob) -> dict[str, pa.Table]:
+    all_leaves = engine.query(
+        """SELECT * FROM leaves_capacity UNION ALL SELECT * FROM leaves_attempts UNION ALL SELECT * FROM leaves_api"""
+    )
+    engine.register("all_leaves", all_leaves)
+    _check(engine, job)
+    folded = engine.query(_FOLD)
+    return {
+        "leaves": folded,
+        "fleet": engine.query("SELECT * FROM fleet ORDER BY ALL"),
+        "activity": engine.query("SELECT * FROM activity ORDER BY ALL"),
+        "signal_values": engine.query("SELECT * FROM signal_values ORDER BY ALL"),
+        "reconciliation": engine.query("SELECT * FROM reconciliation ORDER BY ALL"),
+        "methods": engine.query("SELECT w.*, s.pool, s.serving FROM serving_weights w JOIN servings s ON w.serving_id = s.serving_id ORDER BY ALL"),
+        "spreads": engine.query("SELECT * FROM spreads ORDER BY ALL"),
+    }
+
+
+# Additive roll-up: everything that shares hour and dimensions is one leaf.
+_FOLD = """
+SELECT * REPLACE (CAST(pico AS DECIMAL(38,0)) AS pico) FROM (
+SELECT hour_us, currency, step, reason, scope, provider, service, account, pool, device, owner, model, team, app, customer,
+       evidence, method, total(pico) AS pico, CAST(SUM(gpu_us) AS BIGINT) AS gpu_us, CAST(SUM(attempts) AS BIGINT) AS attempts,
+       CAST(SUM(answers) AS BIGINT) AS answers, CAST(SUM(unit_tokens) AS BIGINT) AS unit_tokens,
+       CAST(SUM(COLUMNS('^(in|out)_')) AS BIGINT)
+FROM all_leaves GROUP BY ALL) ORDER BY ALL
+"""
+
+
+def _check(engine: Engine, job: DayJob) -> None:
+    """What the charges, the rate card and (without a bill) the price list brought in is what the leaves hold."""
+    given = engine.scalar("SELECT COALESCE(total(pico), 0) FROM pieces") + engine.scalar(
+        "SELECT COALESCE(total(pico), 0) FROM paid WHERE line_id = 'rate card'"
+    )
+    if not job.billed_api:
+        given += engine.scalar(
+            f"""SELECT COALESCE(total(p.cost_pico), 0) FROM priced p JOIN attempts_in a ON p.attempt_id = a.attempt_id
+                WHERE p.priced AND a.serving_id IS NULL AND a.t >= {micros(job.segment.since)} AND a.t < {micros(job.segment.until)}"""
+        )
+    held = engine.scalar("SELECT COALESCE(total(pico), 0) FROM all_leaves")
+    currency = job.shared.currency
+    conserve.check(f"the day {iso(job.segment.since)}", {currency: Decimal(given)}, {currency: Decimal(held)})
+
+
+def segments(window: Period) -> list[Period]:
+    """The UTC days of a window, clipped to it."""
+    return list(window.days())
+
+
+__all__ = ["DAY", "DayJob", "compute", "pricing", "result", "segments"]
