@@ -35,6 +35,11 @@ class Bar:
     sentence: str
 
 
+def from_zero(value: float | None) -> tuple[float | None, float | None]:
+    """``lo`` and ``hi`` of a bar that starts at zero, to the left for a negative value."""
+    return (None, None) if value is None else (min(0.0, value), max(0.0, value))
+
+
 def draw(name: str, bars: Sequence[Bar], axis_title: str) -> dict[str, Any]:
     """The specification of these rows, in their order."""
     guard(name, len(bars))

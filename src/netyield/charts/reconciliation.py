@@ -34,11 +34,8 @@ def chart(answer: Answer) -> Drawing:
 
 def _bar(row: dict[str, Any], amount: Decimal | None, currency: str) -> bars.Bar:
     label, words = str(row["line"]), formats.money(amount, currency)
-    value: float | None = row["amount"]
-    low = None if value is None else min(0.0, value)
-    high = None if value is None else max(0.0, value)
     note = f", {row['note']}" if row.get("note") else ""
-    return bars.Bar(label, words, low, high, theme.BOOKS, f"{label}: {words}{note}")
+    return bars.Bar(label, words, *bars.from_zero(row["amount"]), theme.BOOKS, f"{label}: {words}{note}")
 
 
 def daily(answer: Answer) -> Drawing | None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from netyield.answers.answer import Answer
-from netyield.charts import fleet, formats, reconciliation, unit_cost, usefulness, waterfall
-from netyield.charts.drawing import Drawing, TooManyMarks
+from netyield.charts import fleet, formats, reconciliation, unit_cost
+from netyield.charts.drawing import TooManyMarks
+from netyield.charts.drawings import drawings
 from netyield.faces.sections import Section, section, view_section
 
 ROWS_LIMIT = 400  # of one table on the page; CSV has them all
@@ -78,7 +79,7 @@ def _waterfall(answers: Sequence[Answer]) -> list[Block]:
     """The headline above has the answer's sentence; here stands what the steps add up to."""
     found = []
     for answer in answers:
-        block = _drawn(answer, "waterfall", "Waterfall", lambda each: [waterfall.chart(each)])
+        block = _drawn(answer, "waterfall", "Waterfall")
         total = formats.money(answer.body.get("total"), answer.currency)
         sentence = f"Each bar starts where the one above it ends; together they are the whole {total}."
         found.append(replace(block, sentence=sentence))
@@ -86,21 +87,17 @@ def _waterfall(answers: Sequence[Answer]) -> list[Block]:
 
 
 def _usefulness(answers: Sequence[Answer]) -> list[Block]:
-    return [_drawn(answer, "usefulness", "Usefulness", lambda each: [usefulness.chart(each)]) for answer in answers]
+    return [_drawn(answer, "usefulness", "Usefulness") for answer in answers]
 
 
 def _fleet(answers: Sequence[Answer]) -> list[Block]:
-    made = [_drawn(answer, "fleet", "Fleet", fleet.charts, shown=True, views=(fleet.HEAT,)) for answer in answers]
+    made = [_drawn(answer, "fleet", "Fleet", shown=True, views=(fleet.HEAT,)) for answer in answers]
     return [replace(block, tables_first=True) for block in made]
 
 
 def _reconciliation(answers: Sequence[Answer]) -> list[Block]:
-    def drawings(answer: Answer) -> list[Drawing]:
-        days = reconciliation.daily(answer)
-        return [reconciliation.chart(answer), *([days] if days else [])]
-
     views = (reconciliation.DAILY,)
-    return [_drawn(answer, "reconciliation", "Books", drawings, views=views) for answer in answers]
+    return [_drawn(answer, "reconciliation", "Books", views=views) for answer in answers]
 
 
 def _unit_cost(answers: Sequence[Answer]) -> list[Block]:
@@ -119,27 +116,25 @@ def _slug(answer: Answer) -> str:
 
 
 def _trend(answer: Answer) -> Block:
-    figures, note = _figures(answer, "trend", unit_cost.charts)
+    figures, note = _figures(answer, "trend")
     sheet = _sheet(view_section(answer, unit_cost.TREND), "Unit cost per day", "export unit_cost", False)
     sentence = f"What a million useful output tokens cost on each day. {unit_cost.KEY} A day without any is a gap."
     return Block("trend", "Unit cost, day by day", sentence, figures, (sheet,), note, panels=True, nav="Trend")
 
 
 def _plain(answer: Answer) -> Block:
-    sheet = _sheet(section(answer), answer.title, f"export {answer.name}", True)
-    return Block(answer.name, answer.title, answer.description, (), (sheet,), nav=answer.title)
+    return _drawn(answer, answer.name, answer.title, shown=True)
 
 
 def _drawn(
     answer: Answer,
     anchor: str,
     nav: str,
-    draw: Callable[[Answer], Sequence[Drawing]],
     *,
     shown: bool = False,
     views: Sequence[str] = (),
 ) -> Block:
-    figures, note = _figures(answer, anchor, draw)
+    figures, note = _figures(answer, anchor)
     sheets = [_sheet(section(answer), answer.title, f"export {answer.name}", shown)]
     sheets += [
         _sheet(view_section(answer, view), VIEW_TITLES[view], f"export {answer.name}", False)
@@ -149,18 +144,16 @@ def _drawn(
     return Block(anchor, answer.title, answer.description, figures, tuple(sheets), note, nav=nav)
 
 
-def _figures(
-    answer: Answer, anchor: str, draw: Callable[[Answer], Sequence[Drawing]]
-) -> tuple[tuple[Figure, ...], str]:
+def _figures(answer: Answer, anchor: str) -> tuple[tuple[Figure, ...], str]:
     try:
-        drawings = draw(answer)
+        drawn = drawings(answer)
     except TooManyMarks as reason:
         return (), str(reason)
     figures = tuple(
         Figure(
             f"{anchor}-{number}", drawing.title, drawing.description, drawing.note, drawing.spec, len(drawing.sentences)
         )
-        for number, drawing in enumerate(drawings, 1)
+        for number, drawing in enumerate(drawn, 1)
         if drawing.sentences
     )
     return figures, ""

@@ -1,0 +1,27 @@
+"""Who paid for what? Loaded cost per slice of the ``allocation`` answer, as bars from zero."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from netyield.answers.answer import Answer
+from netyield.charts import bars, formats, theme
+from netyield.charts.drawing import Drawing, rows
+
+
+def chart(answer: Answer) -> Drawing:
+    """The drawing of an ``allocation`` answer."""
+    exact = answer.table.column("loaded_amount").to_pylist()
+    drawn = [_bar(row, amount, answer.currency) for row, amount in zip(rows(answer.table), exact, strict=True)]
+    spec = bars.draw(answer.name, drawn, f"{answer.currency}, with the slice's share of idle and platform cost")
+    return Drawing(answer.name, answer.title, answer.description, spec, tuple(bar.sentence for bar in drawn))
+
+
+def _bar(row: dict[str, Any], amount: Decimal | None, currency: str) -> bars.Bar:
+    label, value = str(row["slice"]), row["loaded_amount"]
+    words = formats.money(amount, currency)
+    if amount is not None and row.get("share") is not None:
+        words += f" · {formats.share(row['share'])}"
+    sentence = f"{label}: {words.replace(' · ', ', ')}"
+    return bars.Bar(label, words, *bars.from_zero(value), theme.BOOKS, sentence)

@@ -1,0 +1,30 @@
+"""Which charts does an answer have? One list, for the page and for exported files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from netyield.answers.answer import Answer
+from netyield.charts import allocation, fleet, reconciliation, unit_cost, usefulness, waterfall
+from netyield.charts.drawing import Drawing
+
+
+def drawings(answer: Answer) -> list[Drawing]:
+    """Every chart of an answer, none for one that is a table only. Raises TooManyMarks."""
+    draw = _CHARTS.get(answer.name)
+    return draw(answer) if draw else []
+
+
+def _reconciliation(answer: Answer) -> list[Drawing]:
+    days = reconciliation.daily(answer)
+    return [reconciliation.chart(answer), *([days] if days else [])]
+
+
+_CHARTS: Mapping[str, Callable[[Answer], list[Drawing]]] = {
+    "waterfall": lambda answer: [waterfall.chart(answer)],
+    "unit_cost": unit_cost.charts,
+    "fleet": fleet.charts,
+    "allocation": lambda answer: [allocation.chart(answer)],
+    "usefulness": lambda answer: [usefulness.chart(answer)],
+    "reconciliation": _reconciliation,
+}

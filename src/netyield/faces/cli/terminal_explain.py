@@ -1,0 +1,39 @@
+"""How is an explanation printed? Its sentence, then its lines, each kind named once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from netyield.charts import formats
+from netyield.faces.cells import exact, table_rows
+from netyield.faces.cli.terminal import plain, print_findings
+
+if TYPE_CHECKING:
+    from netyield.answers.answer import Answer
+
+
+def print_explanation(out: Console, answer: Answer) -> None:
+    """The explanation of one figure."""
+    out.print(Text(plain(answer.title), style="bold"))
+    out.print(Text(f"{formats.window(answer.window)} · {answer.currency} · as of {answer.as_of}", style="bright_black"))
+    out.print()
+    out.print(Text(plain(answer.description)))
+    out.print()
+    table = Table(box=None, show_header=False, padding=(0, 3, 0, 0))
+    table.add_column(style="bright_black", no_wrap=True)
+    table.add_column(overflow="fold")
+    previous = ""
+    for row in table_rows(answer.table):
+        kind = str(row.get("kind") or "").replace("_", " ")
+        words = [exact(value) for name, value in row.items() if name != "kind" and value is not None]
+        table.add_row(Text(plain(kind) if kind != previous else ""), Text(plain("  ".join(words))))
+        previous = kind
+    out.print(table)
+    for caveat in answer.caveats:
+        out.print(Text(f"- {plain(caveat)}"))
+    if answer.findings:
+        print_findings(out, answer.findings)
