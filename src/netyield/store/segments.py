@@ -7,6 +7,7 @@ matched to the day of their attempt. One segment holds one table, day and snapsh
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -112,11 +113,12 @@ def by_day(table: str, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     if np.all(days == first):
         yield _name(first), rows
         return
-    order = np.argsort(days, kind="stable")
-    ordered = days[order]
-    edges = np.flatnonzero(np.diff(ordered)) + 1
-    for start, end in zip([0, *edges], [*edges, len(ordered)], strict=True):
-        yield _name(int(ordered[start])), rows.take(pa.array(order[start:end]))
+    if np.any(np.diff(days) < 0):
+        order = np.argsort(days, kind="stable")
+        days, rows = days[order], rows.take(pa.array(order))
+    edges = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
+    for start, end in itertools.pairwise(edges):
+        yield _name(int(days[start])), rows.slice(start, end - start)
 
 
 def _name(day: int) -> str:
