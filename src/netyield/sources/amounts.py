@@ -21,6 +21,7 @@ from netyield.core.money import CONTEXT, MONEY, PICO_DIGITS, from_pico, parse_am
 
 NARROW = pa.decimal128(27, PICO_DIGITS)  # 15 whole digits: beyond 1e15 a line is not money
 FINE = pa.decimal128(37, 22)  # the same whole digits with ten finer ones
+SAFE_PLACES = 38
 FINEST_PLACES = 60  # beyond this a text is not an amount, and the exact context would round
 PLAIN = r"^[+-]?([0-9]{1,15}(\.[0-9]{0,22})?|\.[0-9]{1,22})$"
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", re.ASCII)
@@ -39,6 +40,8 @@ class Amounts:
 def exact_amounts(values: pa.Array) -> Amounts:
     """The money of a text, decimal, integer or double column; unreadable values are null and named in ``bad``."""
     values = _castable(values)
+    if not _safe(values):
+        return _one_by_one(values.cast(pa.string()))
     try:
         return Amounts(values.cast(NARROW).cast(MONEY))
     except pa.ArrowInvalid:
@@ -54,6 +57,14 @@ def _castable(values: pa.Array) -> pa.Array:
         values = pc.if_else(pc.is_finite(values), values, None)  # a NaN is how data frames write "no value"
         return values.cast(pa.string())
     return values.cast(pa.string()) if pa.types.is_integer(values.type) else values
+
+
+def _safe(values: pa.Array) -> bool:
+    """Whether Arrow may cast the column: it loses digits silently when it must drop more than 38 places at once."""
+    if pa.types.is_decimal(values.type):
+        return int(values.type.scale) <= SAFE_PLACES
+    longest = pc.max(pc.binary_length(values)).as_py() or 0
+    return longest <= SAFE_PLACES and not pc.any(pc.match_substring(values, "e", ignore_case=True)).as_py()
 
 
 def _cut(fine: pa.Array) -> Amounts:
@@ -104,10 +115,12 @@ def _with(values: pa.Array, replaced: dict[int, Decimal], kind: pa.DataType) -> 
 def quantities(values: pa.Array) -> tuple[pa.Array, dict[int, str]]:
     """DECIMAL(38,18) quantities and unit prices. Finer digits are rounded (they carry no money); bad ones are null."""
     values = _castable(values)
-    try:
-        return values.cast(QUANTITY), {}
-    except pa.ArrowInvalid:
-        texts = values.cast(pa.string())
+    if _safe(values):
+        try:
+            return values.cast(QUANTITY), {}
+        except pa.ArrowInvalid:
+            pass
+    texts = values.cast(pa.string())
     plain = pc.fill_null(pc.match_substring_regex(texts, r"^[+-]?[0-9]{1,19}(\.[0-9]{0,18})?$"), False)
     result = pc.if_else(plain, texts, None).cast(QUANTITY)
     odd = np.flatnonzero(pc.and_(pc.invert(plain), pc.is_valid(texts)).to_numpy(zero_copy_only=False))

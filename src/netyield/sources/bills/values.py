@@ -34,9 +34,11 @@ def text(values: pa.Array) -> pa.Array:
 
 def _plain_json(value: Any) -> Any:
     """Maps come as pairs, and warehouses write tags as a list of {key, value}; both are objects."""
-    if isinstance(value, list) and value and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value):
+    if value == []:
+        return {}
+    if isinstance(value, list) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value):
         return dict(value)
-    if isinstance(value, list) and value and all(isinstance(p, dict) and {"key", "value"} <= p.keys() for p in value):
+    if isinstance(value, list) and all(isinstance(p, dict) and {"key", "value"} <= p.keys() for p in value):
         return {pair["key"]: pair["value"] for pair in value}
     return value
 
