@@ -124,15 +124,13 @@ def _ready(machine: Node, minute: int) -> bool:
 
 
 def _conditions(window: range) -> Family:
+    """Only status="true" is kept, as where the two complements are dropped by relabelling."""
     name = "kube_node_status_condition"
     samples = []
     for machine in NODES:
         minutes = _span(window, machine.launched, FOREVER)
-        for status in ("true", "false", "unknown"):
-            wanted = {"true": True, "unknown": False}
-            values = [int(status in wanted and _ready(machine, minute) == wanted[status]) for minute in minutes]
-            labels = f"{labels_of(node=machine.name, condition='Ready', status=status)},{SCRAPE}"
-            samples.append(Samples(name, labels, minutes, values))
+        labels = f"{labels_of(node=machine.name, condition='Ready', status='true')},{SCRAPE}"
+        samples.append(Samples(name, labels, minutes, [int(_ready(machine, minute)) for minute in minutes]))
     return Family(name, "gauge", "The condition of a cluster node.", samples)
 
 
