@@ -22,6 +22,11 @@ REQUEST = "request"
 STANDARD = "standard"
 NO_TOKEN_LIMIT = 2**62
 REST_PER_PICO = 10**12
+TIMES = ("valid_from", "valid_until")
+READ = (
+    "provider", "model", "currency", "tariff", "from_input_tokens", *TIMES, "day_from_us", "day_until_us", "class",
+    "rate_pico", "rate_rest", "price_source",
+)
 PriceKey = tuple[str, str]
 Wanted = tuple[str, str, str]  # provider, model and tariff as the attempts report them
 
@@ -102,11 +107,8 @@ def _books(
 
 def _rows_of(prices: pa.Table, keys: set[PriceKey], first_us: int, last_us: int) -> Iterable[dict[str, Any]]:
     """Long price rows of some models that apply at some time in [first_us, last_us], times as microseconds."""
-    times = {name: prices[name].cast(pa.int64()) for name in ("valid_from", "valid_until")}
-    columns = [name for name in prices.column_names if name not in times]
-    table = prices.select(columns)
-    for name, column in times.items():
-        table = table.append_column(name, column)
+    arrays = [prices[name].cast(pa.int64()) if name in TIMES else prices[name] for name in READ]
+    table = pa.table(arrays, names=list(READ))
     chosen = pc.and_(
         pc.is_in(table["model"], pa.array(sorted({model for _, model in keys}), pa.string())),
         pc.and_(pc.less_equal(table["valid_from"], last_us), pc.greater(table["valid_until"], first_us)),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from netyield.attribution.price_sheets import SHEETS, TOKEN_CLASSES, PriceKey, Wanted, sheet_table
 from netyield.store.engine import Engine
@@ -51,14 +52,22 @@ def price(
         sheets = sheet_table(prices, wanted, span.first_us, span.last_us)
     engine.register(f"{out}_sheets", sheets)
     engine.keep(f"{out}_prices", f"SELECT * FROM {out}_sheets")
-    engine.keep(out, pricing_statement(attempts_view, f"{out}_prices", span.charged, span.reported))
+    rests = pc.any(sheets["has_rest"]).as_py() is True
+    engine.keep(out, pricing_statement(attempts_view, f"{out}_prices", span.charged, span.reported, rests))
 
 
 def pricing_statement(
-    attempts: str, prices: str, charged: Sequence[str] = TOKEN_CLASSES, reported: Sequence[str] = TOKEN_CLASSES
+    attempts: str,
+    prices: str,
+    charged: Sequence[str] = TOKEN_CLASSES,
+    reported: Sequence[str] = TOKEN_CLASSES,
+    rests: bool = True,
 ) -> str:
-    """The statement over a table of attempts and a sheet table. ``charged``: token classes any attempt has tokens of;
-    ``reported``: classes any attempt reports, zeros included. Leaving out the others changes no result."""
+    """The statement over a table of attempts and a sheet table. It may leave out what makes no difference.
+
+    ``charged``: token classes any attempt has tokens of; ``reported``: classes any attempt reports, zeros included;
+    ``rests``: whether any sheet has a rate that is no whole number of pico-units.
+    """
     counted = [name for name in TOKEN_CLASSES if name in charged or name in ALWAYS]
     known = [name for name in TOKEN_CLASSES if name in reported or name in counted]
     inputs = [name for name in counted if name in INPUT_CLASSES]
@@ -67,6 +76,7 @@ def pricing_statement(
     return _template().format(
         attempts=attempts,
         prices=prices,
+        has_rest="has_rest" if rests else "FALSE",
         counts=", ".join(f"a.{name}" for name in counted),
         input_tokens=_sum(inputs, _tokens),
         all_tokens=_sum(counted, _tokens),

@@ -34,22 +34,22 @@ multiplied AS (
          CASE WHEN unpriced_reason IS NULL THEN {input_pico} + calls * rate_pico_request END AS input_whole,
          CASE WHEN unpriced_reason IS NULL THEN {output_pico} END AS output_whole,
          CASE WHEN unpriced_reason IS NULL THEN {reasoning_pico} END AS reasoning_whole,
-         unpriced_reason IS NULL AND has_rest AS has_rest,
-         CASE WHEN unpriced_reason IS NULL AND has_rest
+         unpriced_reason IS NULL AND {has_rest} AS has_rest,
+         CASE WHEN unpriced_reason IS NULL AND {has_rest}
               THEN {input_rest} + wide(calls) * rate_rest_request END AS input_rest,
-         CASE WHEN unpriced_reason IS NULL AND has_rest THEN {output_rest} END AS output_rest,
-         CASE WHEN unpriced_reason IS NULL AND has_rest THEN {reasoning_rest} END AS reasoning_rest
+         CASE WHEN unpriced_reason IS NULL AND {has_rest} THEN {output_rest} END AS output_rest,
+         CASE WHEN unpriced_reason IS NULL AND {has_rest} THEN {reasoning_rest} END AS reasoning_rest
   FROM matched
 ),
 rounded AS (
   SELECT attempt_id, price_row, currency, unpriced_reason, input_reported, output_reported, has_rest,
-         CASE WHEN has_rest THEN input_whole + narrow(int_div(input_rest, 1000000000000))
+         CASE WHEN {has_rest} THEN input_whole + narrow(int_div(input_rest, 1000000000000))
               ELSE input_whole END AS input_pico,
-         CASE WHEN has_rest THEN output_whole + narrow(int_div(output_rest, 1000000000000))
+         CASE WHEN {has_rest} THEN output_whole + narrow(int_div(output_rest, 1000000000000))
               ELSE output_whole END AS output_pico,
-         CASE WHEN has_rest THEN reasoning_whole + narrow(int_div(reasoning_rest, 1000000000000))
+         CASE WHEN {has_rest} THEN reasoning_whole + narrow(int_div(reasoning_rest, 1000000000000))
               ELSE reasoning_whole END AS reasoning_pico,
-         CASE WHEN has_rest
+         CASE WHEN {has_rest}
               THEN input_whole + output_whole + reasoning_whole
                    + narrow(int_div(input_rest + output_rest + reasoning_rest + 500000000000, 1000000000000))
               ELSE input_whole + output_whole + reasoning_whole END AS cost_pico
@@ -57,11 +57,11 @@ rounded AS (
 )
 -- The one rounding leaves at most three pico-units between the sum and its parts; the largest part takes them.
 SELECT attempt_id, cost_pico,
-       CASE WHEN has_rest AND input_pico >= output_pico AND input_pico >= reasoning_pico
+       CASE WHEN {has_rest} AND input_pico >= output_pico AND input_pico >= reasoning_pico
             THEN cost_pico - output_pico - reasoning_pico ELSE input_pico END AS input_pico,
-       CASE WHEN has_rest AND output_pico > input_pico AND output_pico >= reasoning_pico
+       CASE WHEN {has_rest} AND output_pico > input_pico AND output_pico >= reasoning_pico
             THEN cost_pico - input_pico - reasoning_pico ELSE output_pico END AS output_pico,
-       CASE WHEN has_rest AND reasoning_pico > input_pico AND reasoning_pico > output_pico
+       CASE WHEN {has_rest} AND reasoning_pico > input_pico AND reasoning_pico > output_pico
             THEN cost_pico - input_pico - output_pico ELSE reasoning_pico END AS reasoning_pico,
        unpriced_reason IS NULL AS priced, unpriced_reason, currency, price_row,
        input_reported, output_reported
