@@ -25,7 +25,7 @@ AMOUNT = st.integers(0, 40).flatmap(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(AMOUNT | st.none(), max_size=12))
 def test_kept_and_dropped_always_make_the_amount(texts: list[str | None]) -> None:
     amounts = exact_amounts(pa.array(texts, pa.string()))

@@ -136,13 +136,13 @@ def test_a_lone_carriage_return_in_a_value_does_not_shift_rows(tmp_path: Path) -
 
 
 def test_a_gzip_cut_short_gives_the_rows_before_the_cut(tmp_path: Path) -> None:
-    lines = [f"{i},{i * 7919 % 10007}" for i in range(200_000)]
+    lines = [f"{i},{i * 7919 % 10007}" for i in range(100_000)]
     packed = gzip.compress(("a,b\n" + "\n".join(lines) + "\n").encode())
     rows, blocks = read(write(tmp_path, "f.csv.gz", packed[: len(packed) // 2]))
     assert codes(blocks)["test.truncated"] == 1
-    assert 50_000 < len(rows) < 150_000
-    assert [row for _, row in rows[:99_999]] == [
-        dict(zip("ab", line.split(","), strict=True)) for line in lines[: min(99_999, len(rows))]
+    assert 25_000 < len(rows) < 75_000
+    assert [row for _, row in rows] == [
+        dict(zip("ab", line.split(","), strict=True)) for line in lines[: len(rows)]
     ]
 
 

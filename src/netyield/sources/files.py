@@ -44,7 +44,7 @@ def label(root: Path, path: Path) -> str:
 
 def no_file(code: str, pattern: str, root: Path) -> Finding:
     """The finding for a path that names no file."""
-    message = f"no file matches {pattern!r} in {root}"
+    message = f"no file matches {pattern!r} in {root}."
     return Finding(f"{code}.no_file", Severity.ERROR, message, "Correct the path in netyield.toml.", pattern)
 
 

@@ -48,15 +48,20 @@ class Place:
 
     def error(self, code: str, message: str, repair: str, row: int | None = None, count: int = 1) -> Finding:
         """A finding after which figures may be wrong."""
-        return Finding(f"{self.code}.{code}", Severity.ERROR, message, repair, self.file, row, count)
+        return self._finding(code, Severity.ERROR, message, repair, row, count)
 
     def warning(self, code: str, message: str, repair: str, row: int | None = None, count: int = 1) -> Finding:
         """A finding about a gap or a doubt."""
-        return Finding(f"{self.code}.{code}", Severity.WARNING, message, repair, self.file, row, count)
+        return self._finding(code, Severity.WARNING, message, repair, row, count)
 
     def info(self, code: str, message: str, repair: str, row: int | None = None, count: int = 1) -> Finding:
         """A finding worth knowing."""
-        return Finding(f"{self.code}.{code}", Severity.INFO, message, repair, self.file, row, count)
+        return self._finding(code, Severity.INFO, message, repair, row, count)
+
+    def _finding(self, code: str, severity: Severity, message: str, repair: str, row: int | None, count: int) -> Finding:
+        """The message ends as a sentence, because the repair follows it on the same line."""
+        ended = message if message.endswith((".", ";", "!", "?")) else f"{message}."
+        return Finding(f"{self.code}.{code}", severity, ended, repair, self.file, row, count)
 
 
 @dataclass(slots=True)

@@ -302,7 +302,7 @@ def test_renamed_columns_are_mapped(tmp_path: Path, read: Any) -> None:
     assert "cost_eur" in unmapped.finding("focus.unknown_columns").message
     other = read(tmp_path, type="focus", path="b.csv")
     assert other.charges[0]["issuer"] == "Cloud"
-    assert other.finding("focus.unknown_columns").message.endswith(": Odd")
+    assert other.finding("focus.unknown_columns").message.endswith(": Odd.")
 
 
 def test_a_file_that_is_no_bill_is_said_once(tmp_path: Path, read: Any) -> None:
@@ -402,7 +402,7 @@ def test_many_rows_with_one_bad_one_in_bounded_time(tmp_path: Path, read: Any) -
     bad = ",".join('""' if v == "" else v for v in charge(BilledCost="oops").values()) + "\n"
     with (tmp_path / "big.csv").open("w") as stream:
         stream.write(",".join(names) + "\n")
-        stream.write(line * 150_000 + bad + line * 149_999)
+        stream.write(line * 60_000 + bad + line * 59_999)
     got = read(tmp_path, type="focus", path="big.csv")
-    assert got.tables["charges"].num_rows == 299_999
-    assert [(row["row_number"], row["code"]) for row in got.rejected] == [(150_002, "focus.bad_amount")]
+    assert got.tables["charges"].num_rows == 119_999
+    assert [(row["row_number"], row["code"]) for row in got.rejected] == [(60_002, "focus.bad_amount")]

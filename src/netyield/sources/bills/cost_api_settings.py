@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 from pydantic import Field, field_validator, model_validator
 
 from netyield.core.period import parse_time
@@ -25,10 +28,13 @@ class CostApiSettings(SourceSettings):
     def _only_a_reference(cls, key: str) -> str:
         return check_reference(key)
 
-    @field_validator("since")
+    @field_validator("since", mode="before")
     @classmethod
-    def _a_date(cls, since: str) -> str:
-        if since:
+    def _a_date(cls, since: Any) -> Any:
+        """TOML dates and times, or their text."""
+        if isinstance(since, date):
+            return since.isoformat()
+        if isinstance(since, str) and since:
             parse_time(since)
         return since
 
