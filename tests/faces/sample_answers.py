@@ -15,7 +15,7 @@ import pyarrow as pa
 from netyield.answers.answer import Answer, AnswerColumn
 from netyield.core.finding import Finding, Severity
 from netyield.core.money import MONEY, text
-from netyield.core.period import TIMESTAMP, Period
+from netyield.core.period import Period, iso
 
 WINDOW = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 15, tzinfo=UTC))
 AS_OF = "2026-11-01T00:00:00Z"
@@ -68,9 +68,18 @@ def answer(
     name: str, title: str, table: pa.Table, shown: tuple[AnswerColumn, ...], sentence: str, **more: Any
 ) -> Answer:
     return Answer(
-        name=name, title=title, as_of=AS_OF, window=WINDOW, currency="USD", basis="effective", table=table,
-        columns=shown, description=sentence, headline=HEADLINE, **more,
-    )  # fmt: skip
+        name=name,
+        title=title,
+        as_of=AS_OF,
+        window=WINDOW,
+        currency="USD",
+        basis="effective",
+        table=table,
+        columns=shown,
+        description=sentence,
+        headline=HEADLINE,
+        **more,
+    )
 
 
 def waterfall() -> Answer:
@@ -95,39 +104,72 @@ def waterfall() -> Answer:
         }
     )
     shown = columns(
-        "step:text::the step's name in JSON", "label:text::what the money did", "amount:money:USD:money of this step",
-        "share:share::part of the total", "evidence:text::how it is known", "method:text::the rule",
-        "lo:number:USD:left edge", "hi:number:USD:right edge", "measured:flag::has a source", "note:text::why",
-    )  # fmt: skip
+        "step:text::the step's name in JSON",
+        "label:text::what the money did",
+        "amount:money:currency:money of this step",
+        "share:share::part of the total",
+        "evidence:text::how it is known",
+        "method:text::the rule",
+        "lo:number:currency:left edge",
+        "hi:number:currency:right edge",
+        "measured:flag::has a source",
+        "note:text::why",
+    )
     rows = [
         {"step": s[0], "amount": text(Decimal(s[2] or 0)), "share": share, "evidence": s[3]}
         for s, share in zip(STEPS, shares, strict=True)
     ]
     body = {
-        "answer": "waterfall", "as_of": AS_OF, "window": {"since": "2026-10-01T00:00:00Z", "until": "2026-10-15T00:00:00Z"},
-        "currency": "USD", "basis": "effective", "total": text(TOTAL), "rows": rows, "headline": HEADLINE,
+        "answer": "waterfall",
+        "as_of": AS_OF,
+        "window": {"since": iso(WINDOW.since), "until": iso(WINDOW.until)},
+        "currency": "USD",
+        "basis": "effective",
+        "total": text(TOTAL),
+        "rows": rows,
+        "headline": HEADLINE,
         "usage": {
-            "gpu_hours_paid": 21504.0, "gpu_hours_allocated": 16800.5,
+            "gpu_hours_paid": 21504.0,
+            "gpu_hours_allocated": 16800.5,
             "gpu_hours_by_state": {"active": 7000.25, "idle": 9800.25, "unallocated": 4200.0, "unknown": 503.5},
             "tokens_by_class": {"input": 9_120_000_000, "cache_read": 4_100_000_000, "output": 11_561_000_000},
             "tokens_by_verdict": {"useful": 4_847_600_000, "unproven": 5_010_400_000, "wasted": 1_703_000_000},
         },
         "findings": {"error": 0, "warning": 1, "info": 1},
-    }  # fmt: skip
+    }
     return answer(
-        "waterfall", "Where the money went", table, shown, SENTENCE, body=body,
-        caveats=("A GPU counts as active when its signal is above 0.", "The window is the one all sources cover together."),
-        drill={s[0]: f"waterfall/{s[0]}" for s in STEPS}, findings=findings(),
-    )  # fmt: skip
+        "waterfall",
+        "Where the money went",
+        table,
+        shown,
+        SENTENCE,
+        body=body,
+        caveats=("A GPU counts as active when its signal is above 0.", "The window is where all sources overlap."),
+        drill={s[0]: f"waterfall/{s[0]}" for s in STEPS},
+        findings=findings(),
+    )
 
 
 def findings() -> tuple[Finding, ...]:
     return (
-        Finding("prometheus.gap", Severity.WARNING, "No samples for 63 GPU-hours on 10 Oct.",
-                "Check the exporter on pool h100-a.", "metrics/h100-a.om", 812, 3),
-        Finding("focus.unmapped_column", Severity.INFO, "Column x_CostCentre is kept but not used.",
-                "Map it in [[pool]] if it names a team.", "bill.csv", 1),
-    )  # fmt: skip
+        Finding(
+            "prometheus.gap",
+            Severity.WARNING,
+            "No samples for 63 GPU-hours on 10 Oct.",
+            "Check the exporter on pool h100-a.",
+            "metrics/h100-a.om",
+            812,
+            3,
+        ),
+        Finding(
+            "focus.unmapped_column",
+            Severity.INFO,
+            "Column x_CostCentre is kept but not used.",
+            "Map it in [[pool]] if it names a team.",
+            "bill.csv",
+            1,
+        ),
+    )
 
 
 def unit_cost(dimension: str = "model") -> Answer:
@@ -147,18 +189,27 @@ def unit_cost(dimension: str = "model") -> Answer:
         }
     )
     shown = columns(
-        f"slice:text::{dimension}", "direct_amount:money:USD:own cost", "loaded_amount:money:USD:with its share of idle",
-        "served_output_tokens:tokens:tokens:output delivered", "useful_low_tokens:tokens:tokens:proven useful",
-        "useful_high_tokens:tokens:tokens:may be useful", "answers_low:number:answers:proven useful answers",
-        "usd_per_useful_mtok_low:money:USD per million tokens:lower bound",
-        "usd_per_useful_mtok_high:money:USD per million tokens:upper bound",
-        "usd_per_served_mtok:money:USD per million tokens:per served million",
-    )  # fmt: skip
+        f"slice:text::{dimension}",
+        "direct_amount:money:currency:own cost",
+        "loaded_amount:money:currency:with its share of idle",
+        "served_output_tokens:number:tokens:output delivered",
+        "useful_low_tokens:number:tokens:proven useful",
+        "useful_high_tokens:number:tokens:may be useful",
+        "answers_low:number:answers:proven useful answers",
+        "usd_per_useful_mtok_low:money:currency per million tokens:lower bound",
+        "usd_per_useful_mtok_high:money:currency per million tokens:upper bound",
+        "usd_per_served_mtok:money:currency per million tokens:per served million",
+    )
     sentence = f"A useful million tokens cost $11.43 to $19.11; by {dimension}, {names[0]} is the largest."
     return answer(
-        "unit_cost", f"Unit cost by {dimension}", table, shown, sentence, body={"answer": "unit_cost", "rows": []},
+        "unit_cost",
+        f"Unit cost by {dimension}",
+        table,
+        shown,
+        sentence,
+        body={"answer": "unit_cost", "rows": []},
         views={"trend": trend(names[:2])},
-    )  # fmt: skip
+    )
 
 
 def trend(names: list[str]) -> tuple[pa.Table, tuple[AnswerColumn, ...]]:
@@ -168,7 +219,7 @@ def trend(names: list[str]) -> tuple[pa.Table, tuple[AnswerColumn, ...]]:
     high = [None if n in (4, 9) else f"{15 + place * 2 + (n * 3 % 7) / 2}" for _, _, place, n in cells]
     table = pa.table(
         {
-            "day": pa.array([c[0] for c in cells], TIMESTAMP),
+            "day": [iso(c[0])[:10] for c in cells],
             "slice": [c[1] for c in cells],
             "loaded_amount": money(["5000.5"] * len(cells)),
             "usd_per_useful_mtok_low": money(low),
@@ -177,10 +228,13 @@ def trend(names: list[str]) -> tuple[pa.Table, tuple[AnswerColumn, ...]]:
         }
     )
     return table, columns(
-        "day:time:UTC:day", "slice:text::model", "loaded_amount:money:USD:cost",
-        "usd_per_useful_mtok_low:money:USD per million tokens:lower", "usd_per_useful_mtok_high:money:USD per million tokens:upper",
-        "usd_per_served_mtok:money:USD per million tokens:served",
-    )  # fmt: skip
+        "day:time:UTC:day",
+        "slice:text::model",
+        "loaded_amount:money:currency:cost",
+        "usd_per_useful_mtok_low:money:currency per million tokens:lower",
+        "usd_per_useful_mtok_high:money:currency per million tokens:upper",
+        "usd_per_served_mtok:money:currency per million tokens:served",
+    )
 
 
 def fleet(hours: int = 96) -> Answer:
@@ -202,17 +256,30 @@ def fleet(hours: int = 96) -> Answer:
         }
     )
     shown = columns(
-        "pool:text::pool", "gpu_hours_paid:hours:GPU-hours:paid", "gpu_hours_allocated:hours:GPU-hours:allocated",
-        "activity_low:share::lower", "activity_high:share::upper", "signal:text::signal", "median_signal:share::median",
-        "share_at_zero:share::at zero", "mean_signal:share::mean", "hours_active:hours:GPU-hours:active",
-        "hours_idle:hours:GPU-hours:idle", "hours_unallocated:hours:GPU-hours:unallocated",
+        "pool:text::pool",
+        "gpu_hours_paid:hours:GPU-hours:paid",
+        "gpu_hours_allocated:hours:GPU-hours:allocated",
+        "activity_low:share::lower",
+        "activity_high:share::upper",
+        "signal:text::signal",
+        "median_signal:share::median",
+        "share_at_zero:share::at zero",
+        "mean_signal:share::mean",
+        "hours_active:hours:GPU-hours:active",
+        "hours_idle:hours:GPU-hours:idle",
+        "hours_unallocated:hours:GPU-hours:unallocated",
         "hours_unknown:hours:GPU-hours:unknown",
-    )  # fmt: skip
+    )
     sentence = "The paid GPU-hours were active 31.1% to 35.2% of the time; a100-b is allocated for 62.5% of its hours."
     return answer(
-        "fleet", "What the GPUs did", table, shown, sentence, body={"answer": "fleet", "rows": []},
+        "fleet",
+        "What the GPUs did",
+        table,
+        shown,
+        sentence,
+        body={"answer": "fleet", "rows": []},
         views={"heat": heat(hours)},
-    )  # fmt: skip
+    )
 
 
 def heat(hours: int) -> tuple[pa.Table, tuple[AnswerColumn, ...]]:
@@ -233,7 +300,7 @@ def heat(hours: int) -> tuple[pa.Table, tuple[AnswerColumn, ...]]:
         {
             "pool": [c[0] for c in cells],
             "device": [c[1] for c in cells],
-            "hour": pa.array([c[2] for c in cells], TIMESTAMP),
+            "hour": [iso(c[2]) for c in cells],
             "active_share": pa.array([c[3] for c in cells], pa.float64()),
             "state": [c[4] for c in cells],
             "gpu_hours": [1.0] * len(cells),
@@ -241,9 +308,14 @@ def heat(hours: int) -> tuple[pa.Table, tuple[AnswerColumn, ...]]:
         }
     )
     return table, columns(
-        "pool:text::pool", "device:text::device", "hour:time:UTC:hour", "active_share:share::activity",
-        "state:text::state", "gpu_hours:hours:GPU-hours:hours", "amount:money:USD:money",
-    )  # fmt: skip
+        "pool:text::pool",
+        "device:text::device",
+        "hour:time:UTC:hour",
+        "active_share:share::activity",
+        "state:text::state",
+        "gpu_hours:hours:GPU-hours:hours",
+        "amount:money:currency:money",
+    )
 
 
 def usefulness() -> Answer:
@@ -251,7 +323,7 @@ def usefulness() -> Answer:
         {
             "verdict": ["useful", "unproven", "wasted", "wasted", "overhead"],
             "reason": ["accepted", "no outcome yet", "superseded", "aborted", "health check"],
-            "grade": ["explicit", "", "link", "log", "declared"],
+            "grade": pa.array([4, 0, 3, 3, 0], pa.int64()),
             "output_tokens": pa.array([4_847_600_000, 5_010_400_000, 1_203_000_000, 500_000_000, None], pa.int64()),
             "answers": pa.array([4_000_000, 4_100_000, 900_000, 400_000, None], pa.int64()),
             "amount": money(["24210.6", "14080", "1312.55", "804.45", "240.2"]),
@@ -259,10 +331,14 @@ def usefulness() -> Answer:
         }
     )
     shown = columns(
-        "verdict:text::verdict", "reason:text::reason", "grade:text::strength of evidence",
-        "output_tokens:tokens:tokens:output tokens", "answers:number:answers:answers", "amount:money:USD:money",
+        "verdict:text::verdict",
+        "reason:text::reason",
+        "grade:number:E:strength of evidence",
+        "output_tokens:number:tokens:output tokens",
+        "answers:number:answers:answers",
+        "amount:money:currency:money",
         "share:share::part of the judged money",
-    )  # fmt: skip
+    )
     sentence = "4.8B output tokens are proven useful and 5.0B are unproven; 61% of the answers have an outcome."
     return answer("usefulness", "Was it worth it", table, shown, sentence, body={"answer": "usefulness", "rows": []})
 
@@ -277,7 +353,7 @@ def reconciliation() -> Answer:
     )
     by_day = pa.table(
         {
-            "day": pa.array([WINDOW.since + timedelta(days=n) for n in range(14)], TIMESTAMP),
+            "day": [iso(WINDOW.since + timedelta(days=n))[:10] for n in range(14)],
             "provider": ["OpenAI"] * 14,
             "model": ["gpt-5-mini"] * 14,
             "billed": money([f"{100 + n}" for n in range(14)]),
@@ -287,17 +363,27 @@ def reconciliation() -> Answer:
             "tokens_metered": pa.array([990_000] * 14, pa.int64()),
         }
     )
-    shown = columns("line:text::line", "amount:money:USD:money", "note:text::note")
+    shown = columns("line:text::line", "amount:money:currency:money", "note:text::note")
     daily = columns(
-        "day:time:UTC:day", "provider:text::provider", "model:text::model", "billed:money:USD:billed",
-        "priced:money:USD:priced", "difference:money:USD:billed less priced", "tokens_billed:tokens:tokens:billed",
-        "tokens_metered:tokens:tokens:metered",
-    )  # fmt: skip
+        "day:time:UTC:day",
+        "provider:text::provider",
+        "model:text::model",
+        "billed:money:currency:billed",
+        "priced:money:currency:priced",
+        "difference:money:currency:billed less priced",
+        "tokens_billed:number:tokens:billed",
+        "tokens_metered:number:tokens:metered",
+    )
     sentence = "The invoice of $131,059.97 becomes the waterfall's total through 3 named differences."
     return answer(
-        "reconciliation", "From the invoice to the waterfall", table, shown, sentence,
-        body={"answer": "reconciliation", "rows": []}, views={"by_day": (by_day, daily)},
-    )  # fmt: skip
+        "reconciliation",
+        "From the invoice to the waterfall",
+        table,
+        shown,
+        sentence,
+        body={"answer": "reconciliation", "rows": []},
+        views={"by_day": (by_day, daily)},
+    )
 
 
 def every_answer() -> list[Answer]:

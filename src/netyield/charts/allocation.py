@@ -19,7 +19,7 @@ def chart(answer: Answer) -> Drawing:
 
 
 def _bar(row: dict[str, Any], amount: Decimal | None, currency: str) -> bars.Bar:
-    label, value = str(row["slice"]), row["loaded_amount"]
+    label, value = formats.label(row["slice"]), row["loaded_amount"]
     words = formats.money(amount, currency)
     if amount is not None and row.get("share") is not None:
         words += f" · {formats.share(row['share'])}"

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from netyield.charts import theme
 from netyield.core.errors import NetyieldError
+from netyield.core.period import parse_time
 
 MARKS_LIMIT = 5_000  # more SVG marks make a page heavy; the answer aggregates before that
 CURSOR = "cursor"  # the parameter a keyboard walk sets to the row's number
@@ -54,6 +55,13 @@ def _plain(value: Any) -> Any:
         utc = value.astimezone(UTC) if value.tzinfo else value
         return utc.replace(tzinfo=None).isoformat() + "Z"
     return value.isoformat() + "T00:00:00Z" if isinstance(value, date) else value
+
+
+def instant(value: Any) -> datetime:
+    """The UTC time an answer wrote: a timestamp, or ISO text of a time or a day."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return parse_time(str(value))
 
 
 def guard(name: str, marks: int) -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from netyield.answers.answer import Answer
 from netyield.charts import formats, theme
-from netyield.charts.drawing import Drawing, cursor_param, cursor_stroke, finish, guard
+from netyield.charts.drawing import Drawing, cursor_param, cursor_stroke, finish, guard, instant
 from netyield.core.period import HOUR, iso
 
 HEAT = "heat"
@@ -40,7 +40,7 @@ def charts(answer: Answer) -> list[Drawing]:
 
 def _cells(table: pa.Table) -> list[dict[str, Any]]:
     """Runs of equal neighbouring hours per device."""
-    listed = table.to_pylist()
+    listed = [row | {"hour": instant(row["hour"])} for row in table.to_pylist()]
     places = {pool: place for place, pool in enumerate(dict.fromkeys(row["pool"] for row in listed))}
     grain = _grain(row["hour"] for row in listed)
     runs: list[dict[str, Any]] = []

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from netyield.core.money import quantise
+from netyield.core.names import IDLE, SHARED, UNATTRIBUTED, UNKNOWN
 from netyield.core.period import DAY, Period
 
 NOT_MEASURED = "not measured"
@@ -22,6 +23,14 @@ SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "KRW": "₩", "CN
 WHOLE_UNITS_ONLY = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "HUF"})  # no cents in daily use
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 RATE_DIGITS = 4  # significant digits of a unit cost below one
+
+
+RESERVED = {IDLE: "(idle)", SHARED: "(shared)", UNATTRIBUTED: "(unattributed)", UNKNOWN: "(unknown)", "": "(none)"}
+
+
+def label(value: Any) -> str:
+    """A dimension's value; the reserved ones and the empty one in words."""
+    return RESERVED.get(str(value), str(value))
 
 
 def decimal(value: Any) -> Decimal | None:

@@ -16,8 +16,10 @@ from netyield.charts.drawing import (
     cursor_stroke,
     finish,
     guard,
+    instant,
     rows,
 )
+from netyield.core.period import iso
 
 DAILY = "by_day"
 DAILY_HEIGHT = 200
@@ -78,7 +80,7 @@ def _day(number: int, row: dict[str, Any], amount: Decimal | None, currency: str
     words = formats.NOT_MEASURED if amount is None else f"{formats.money(amount, currency)} billed less priced"
     return {
         "walk": number,
-        "day": row["day"],
+        "day": iso(instant(row["day"])),
         "provider": str(row["provider"]),
         "difference": row["difference"],
         "sentence": f"{str(row['day'])[:10]}, {who}: {words}",

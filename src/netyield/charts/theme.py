@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from netyield.answers.steps import known_steps, step_of
+
 # One family with the same widths everywhere: browsers and the static renderer then place labels alike.
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
@@ -19,7 +21,7 @@ PAPER = "#ffffff"
 DARK_PAPER = "#12171d"
 
 BOOKS = "amount"  # a line of the books, no kind of money
-USEFUL, MAYBE, WORK, LOST, OUTSIDE = "useful", "may be useful", "other work", "waste", "outside the yield"
+USEFUL, MAYBE, WORK, LOST, OUTSIDE = "useful", "may be useful", "own use", "waste or loss", "out of scope"
 FILLS = {
     USEFUL: "#12876a",
     MAYBE: "#b07a12",
@@ -34,28 +36,13 @@ SERIES = ("#3f73d1", "#b07a12", "#8a5bb8", "#12876a", "#76808c", "#cf4a31")
 ACTIVITY_RANGE = ("#d9822b", "#f1dcb8", "#9fbfe3", "#2458a6")
 NOT_IN_USE = "#8b939d"
 
-_STEP_KINDS = {
-    "useful": USEFUL,
-    "unproven": MAYBE,
-    "unknown": MAYBE,
-    "unpriced": MAYBE,
-    "active_unattributed": MAYBE,
-    "unclassified": MAYBE,
-    "unreconciled": MAYBE,
-    "training": WORK,
-    "seats": WORK,
-    "platform": WORK,
-    "overhead": WORK,
-    "starting": WORK,
-    "credits": OUTSIDE,
-    "tax": OUTSIDE,
-    "non_ai": OUTSIDE,
-}
+_KINDS = {"good": USEFUL, "open": MAYBE, "own": WORK, "waste": LOST, "loss": LOST, "out": OUTSIDE}
 
 
 def kind_of_step(step: str) -> str:
-    """Which of the five kinds of money a waterfall step or a verdict is; ``wasted.retry`` follows ``wasted``."""
-    return _STEP_KINDS.get(step.partition(".")[0], LOST)
+    """Which kind of money a waterfall step or a verdict is, by the table of steps; ``wasted`` is its whole family."""
+    known = {each.step for each in known_steps()}
+    return _KINDS[step_of(f"{step}." if f"{step}." in known else step).kind]
 
 
 def kinds_present(kinds: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ bound. A day without useful tokens is a gap; a day whose upper bound is unbounde
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,8 @@ import altair as alt
 
 from netyield.answers.answer import Answer
 from netyield.charts import formats, theme
-from netyield.charts.drawing import Drawing, amount_axis, cursor_param, finish, guard, rows
+from netyield.charts.drawing import Drawing, amount_axis, cursor_param, finish, guard, instant, rows
+from netyield.core.period import iso
 
 TREND = "trend"
 LOW, HIGH, SERVED = "usd_per_useful_mtok_low", "usd_per_useful_mtok_high", "usd_per_served_mtok"
@@ -24,40 +26,41 @@ KEY = "Solid: lower bound. Band: up to the upper bound. Dashed: per served milli
 
 def charts(answer: Answer) -> list[Drawing]:
     """One panel per slice, in the answer's order, at most PANELS_LIMIT; the note says how many of how many."""
-    if TREND not in answer.views:
+    if TREND not in answer.views or not answer.views[TREND][0].num_rows:
         return []
     table = answer.views[TREND][0]
     guard(answer.name, table.num_rows)
-    by_slice: dict[str, list[dict[str, Any]]] = {}
-    for row in _points(table.to_pylist(), rows(table), answer.currency):
-        by_slice.setdefault(row["slice"], []).append(row)
-    tops = [row[key] for panel in by_slice.values() for row in panel for key in (LOW, HIGH, SERVED)]
+    panels = _panels(table.to_pylist(), rows(table), answer.currency)
+    order = dict.fromkeys([str(name) for name in answer.table.column("slice").to_pylist()] + list(panels))
+    shown = [name for name in order if name in panels][:PANELS_LIMIT]
+    tops = [point[key] for points in panels.values() for point in points for key in (LOW, HIGH, SERVED)]
     top = max((value for value in tops if value is not None), default=1.0)
-    shown = list(by_slice.items())[:PANELS_LIMIT]
-    note = f"{len(shown)} of {len(by_slice)} drawn; the table has them all." if len(shown) < len(by_slice) else ""
-    return [_panel(answer, name, points, top, note) for name, points in shown]
+    note = f"{len(shown)} of {len(panels)} drawn; the table has them all." if len(shown) < len(panels) else ""
+    return [_panel(answer, formats.label(name), panels[name], top, note) for name in shown]
 
 
-def _points(exact: list[dict[str, Any]], plain: list[dict[str, Any]], currency: str) -> list[dict[str, Any]]:
-    """One JSON row per day and slice, numbered within its slice."""
-    found, seen = [], dict[str, int]()
+def _panels(exact: list[dict[str, Any]], plain: list[dict[str, Any]], currency: str) -> dict[str, list[dict[str, Any]]]:
+    """Per slice one JSON row for each day of the trend; a day the slice has no row for is a gap, not a bridge."""
+    days = sorted({instant(row["day"]) for row in exact})
+    found: dict[str, dict[datetime, dict[str, Any]]] = {}
     for row, geometry in zip(exact, plain, strict=True):
-        name = str(row["slice"])
-        seen[name] = seen.get(name, -1) + 1
-        day = str(geometry["day"])
         points = {key: geometry[key] for key in (LOW, HIGH, SERVED)}
-        found.append(
-            {"walk": seen[name], "day": day, "slice": name, **points, "sentence": _sentence(row, day, currency)}
-        )
-    return found
+        day = instant(row["day"])
+        found.setdefault(str(row["slice"]), {})[day] = {**points, "sentence": _sentence(row, day, currency)}
+    return {name: [_point(n, day, known.get(day)) for n, day in enumerate(days)] for name, known in found.items()}
 
 
-def _sentence(row: dict[str, Any], day: str, currency: str) -> str:
+def _point(number: int, day: datetime, known: dict[str, Any] | None) -> dict[str, Any]:
+    gap = {LOW: None, HIGH: None, SERVED: None, "sentence": f"{formats.moment(day)}: no tokens"}
+    return {"walk": number, "day": iso(day), **(known or gap)}
+
+
+def _sentence(row: dict[str, Any], day: datetime, currency: str) -> str:
     def write(value: Decimal) -> str:
         return formats.rate(value, currency)
 
     useful = formats.interval({"low": row[LOW], "high": row[HIGH]}, write)
-    return f"{day[:10]}, {row['slice']}: {useful} per million useful tokens, {write(row[SERVED])} per million served"
+    return f"{formats.moment(day)}: {useful} per million useful tokens, {write(row[SERVED])} per million served"
 
 
 def _panel(answer: Answer, name: str, points: list[dict[str, Any]], top: float, note: str) -> Drawing:

@@ -68,7 +68,7 @@ def _words(value: Any, column: AnswerColumn, currency: str) -> str:
         return formats.moment(value)
     if column.kind == "flag":
         return "yes" if value else "no"
-    return str(value) if column.kind == "text" else formats.count(value)
+    return (formats.label(value) if value else "") if column.kind == "text" else formats.count(value)
 
 
 def exact(value: Any) -> str:

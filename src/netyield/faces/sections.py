@@ -71,6 +71,8 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
         _Field("GPU-hours paid", ("gpu_hours_paid",)),
         _Field("Allocated", ("gpu_hours_allocated",)),
         _Field("Activity", ("activity_low", "activity_high")),
+        _Field("Amount", ("amount",)),
+        _Field("Median signal", ("median_signal",)),
         _Field("Mean signal", ("mean_signal",)),
         _Field("Share at zero", ("share_at_zero",)),
     ),
@@ -177,4 +179,4 @@ def _writer(column: AnswerColumn, currency: str) -> Callable[[Any], str]:
         return lambda value: formats.rate(value, currency) if is_rate(column) else formats.money(value, currency)
     if column.kind == "share":
         return formats.share
-    return formats.compact if column.kind == "tokens" else formats.count
+    return formats.compact if column.unit == "tokens" else formats.count

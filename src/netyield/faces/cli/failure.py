@@ -24,7 +24,7 @@ def explain_failure(error: BaseException) -> int:
     if isinstance(error, ConservationError | ContractError) or not isinstance(error, NetyieldError):
         kind = "" if isinstance(error, NetyieldError) else f"{type(error).__name__}: "
         _say(f"netyield: a fault of Netyield itself: {kind}{error}")
-        _say(f"  Nothing was changed by it. Run again with {DEBUG}=1 and report what it prints.")
+        _say(f"  Run again with {DEBUG}=1 and report what it prints; the books hold what was committed before.")
         return FAULT
     _say(f"netyield: {error.message}")
     if error.repair:

@@ -69,9 +69,13 @@ AsOf = Annotated[
 ]
 ProjectPath = Annotated[
     Path | None,
-    typer.Option("--project", metavar="PATH", help="Project folder or netyield.toml (default: the nearest one upwards).",
-                 rich_help_panel=FILTERS),
-]  # fmt: skip
+    typer.Option(
+        "--project",
+        metavar="PATH",
+        help="Project folder or its netyield.toml (default: the nearest upwards).",
+        rich_help_panel=FILTERS,
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.", rich_help_panel=OUTPUT)
 ]

@@ -23,14 +23,18 @@ def print_explanation(out: Console, answer: Answer) -> None:
     out.print()
     out.print(Text(plain(answer.description)))
     out.print()
-    table = Table(box=None, show_header=False, padding=(0, 3, 0, 0))
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bright_black", no_wrap=True)
-    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", ratio=1)
+    table.add_column(justify="right", overflow="fold")
     previous = ""
     for row in table_rows(answer.table):
         kind = str(row.get("kind") or "").replace("_", " ")
-        words = [exact(value) for name, value in row.items() if name != "kind" and value is not None]
-        table.add_row(Text(plain(kind) if kind != previous else ""), Text(plain("  ".join(words))))
+        place = ": ".join(str(row[name]) for name in ("file", "rows") if row.get(name))
+        words = " · ".join(part for part in (str(row.get("text") or ""), place) if part)
+        table.add_row(
+            Text(plain(kind) if kind != previous else ""), Text(plain(words)), Text(plain(exact(row.get("amount"))))
+        )
         previous = kind
     out.print(table)
     for caveat in answer.caveats:
