@@ -58,7 +58,9 @@ class Place:
         """A finding worth knowing."""
         return self._finding(code, Severity.INFO, message, repair, row, count)
 
-    def _finding(self, code: str, severity: Severity, message: str, repair: str, row: int | None, count: int) -> Finding:
+    def _finding(
+        self, code: str, severity: Severity, message: str, repair: str, row: int | None, count: int
+    ) -> Finding:
         """The message ends as a sentence, because the repair follows it on the same line."""
         ended = message if message.endswith((".", ";", "!", "?")) else f"{message}."
         return Finding(f"{self.code}.{code}", severity, ended, repair, self.file, row, count)
