@@ -30,6 +30,7 @@ _READY = "kube_node_status_condition"
 _REQUESTS = "kube_pod_container_resource_requests"
 _HOST_LABELS = ("Hostname", "hostname", "node")
 Ask = Callable[[str, dict[str, str], str, int, int], list[Series]]  # path, parameters, name, start, end
+QUESTION = "question "  # before the name of an answer that only says what to ask next
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ class ClusterReader:
         for batch in batches(_owner_names(owners, "ReplicaSet")):
             self._labels(["kube_replicaset_owner"], [f"replicaset=~{any_of(batch)}"])
         self._at_end("last_over_time", _PHASE, [pods, 'phase=~"Succeeded|Failed"'], " > 0", self._later())
-        pending = self._at_end("max_over_time", _PHASE, [pods, 'phase="Pending"'], " > 0", self.end_ms)
+        pending = self._at_end("max_over_time", _PHASE, [pods, 'phase="Pending"'], " > 0", self.end_ms, QUESTION)
         prefix = self.plan.cluster_prefix or ""
         for batch in batches(series.labels.get(f"{prefix}pod", "") for series in pending):
             self._steps(_PHASE, [f"{prefix}pod=~{any_of(batch)}", 'phase="Pending"'])
@@ -88,7 +89,7 @@ class ClusterReader:
         whole = [f"resource=~{any_of(sorted(WHOLE_GPU_RESOURCES))}"]
         self._at_end("last_over_time", "kube_node_status_allocatable", whole, "", self.end_ms)
         ready = ['condition="Ready"', 'status="true"']
-        troubled = self._at_end("min_over_time", _READY, ready, " < 1", self.end_ms)
+        troubled = self._at_end("min_over_time", _READY, ready, " < 1", self.end_ms, QUESTION)
         for batch in batches(series.labels.get("node", "") for series in troubled):
             self._steps(_READY, [*ready, f"node=~{any_of(batch)}"])
             self._devices_of(batch)
@@ -110,13 +111,14 @@ class ClusterReader:
         params = {"match[]": match, "start": seconds(self.start_ms - CONTEXT_MS), "end": seconds(self.end_ms)}
         return self.ask("/api/v1/series", params, names[0], self.start_ms, self.end_ms)
 
-    def _at_end(self, function: str, name: str, matchers: list[str], test: str, end_ms: int) -> list[Series]:
+    def _at_end(self, function: str, name: str, matchers: list[str], test: str, end_ms: int,
+                purpose: str = "") -> list[Series]:
         """One value per series over the window (and a little before); the name is dropped by most functions."""
         start_ms = self.start_ms - CONTEXT_MS
         series = selector([name], [*self.settings.selectors, *matchers])
         params = aggregate_in(function, series, start_ms, end_ms, closed_left=False)
         params["query"] += test
-        return self.ask("/api/v1/query", params, name, start_ms, end_ms)
+        return self.ask("/api/v1/query", params, purpose + name, start_ms, end_ms)
 
     def _steps(self, name: str, matchers: list[str]) -> list[Series]:
         start_ms = self.start_ms - CONTEXT_MS

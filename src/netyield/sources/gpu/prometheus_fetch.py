@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netyield.sources.gpu.aliases import COUNTERS, aliases
-from netyield.sources.gpu.prometheus_cluster import ClusterReader
+from netyield.sources.gpu.prometheus_cluster import QUESTION, ClusterReader
 from netyield.sources.gpu.prometheus_http import Params, PrometheusClient, TooMuch, answer
 from netyield.sources.gpu.prometheus_plan import MINUTE_MS, Plan, label_values, matchers_for
 from netyield.sources.gpu.prometheus_queries import (
@@ -82,7 +82,7 @@ class Fetch:
     def _facts(self, path: str, params: dict[str, str], name: str, start_ms: int, end_ms: int) -> list[Series]:
         body = self.client.ask(path, params)
         parsed = answer(body, self.settings.url)
-        kind = "devices" if name == "devices" else "facts"
+        kind = "devices" if name == "devices" else "question" if name.startswith(QUESTION) else "facts"
         asked = _asked(kind, "facts", params, start_ms, end_ms, name=name)
         self.spool.add(asked, body)
         series = series_of(parsed, asked)

@@ -31,6 +31,7 @@ def reading_of(settings: PrometheusSettings, header: Mapping[str, Any]) -> Readi
         allocation=settings.allocation,
         allocating_jobs=frozenset(header["allocating_jobs"]),
         help_texts=header["help_texts"],
+        from_us=int(header["start_ms"]) * 1000,
         file=settings.url,
     )
 
@@ -46,11 +47,10 @@ def replay(path: Path, settings: PrometheusSettings) -> Iterator[Chunk]:
             yield from _windows(list(members), settings, header, translator)
             continue
         for asked, parsed in members:
-            series = series_of(parsed, asked)
             if asked["kind"] == "devices":
-                translator.note_owners(series)
-            else:
-                yield from translator.samples(series)
+                translator.note_owners(series_of(parsed, asked))
+            elif asked["kind"] != "question":
+                yield from translator.samples(series_of(parsed, asked))
     last = translator.finish()
     last.findings += [_partial(text, settings.url) for text in sorted(partial)]
     if settings.mode == "windows":

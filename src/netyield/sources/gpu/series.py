@@ -67,8 +67,9 @@ class Reading:
 
     ``host`` stands in where no label names it. ``hold_us`` fixes how long a reading may be held; else it is
     ``hold_factor`` x the scrape interval (``interval_us``, or each series' own median step, or for a series of one or
-    two samples that of its neighbours, else ``usual_interval_us``). ``allocating_jobs`` are
-    scrape jobs known to label workloads. ``help_texts`` are HELP lines by metric name. ``file`` is named in findings.
+    two samples that of its neighbours, else ``usual_interval_us``). ``allocating_jobs`` are scrape jobs known to label
+    workloads. ``help_texts`` are HELP lines by metric name. Cluster facts before ``from_us`` are context only. ``file``
+    is named in findings.
     """
 
     host: str = ""
@@ -81,6 +82,7 @@ class Reading:
     allocation: Allocation = "auto"
     allocating_jobs: frozenset[str] = frozenset()
     help_texts: Mapping[str, str] = field(default_factory=dict)
+    from_us: int = 0
     file: str = ""
 
 
@@ -125,7 +127,7 @@ class Translator:
         """The owners and slices of all devices seen, the refused rows, and the findings."""
         self.ownership.allocating_jobs |= self.reading.allocating_jobs
         hold_us = self.reading.hold_us or self.reading.hold_factor * self._interval_us
-        runs = self.ownership.runs(self.facts, self.reading.allocation, hold_us)
+        runs = self.ownership.runs(self.facts, self.reading.allocation, hold_us, self.reading.from_us)
         chunk = Chunk(findings=self.findings())
         for table, rows in (("gpu_owners", runs), ("gpu_slices", self.layout.runs())):
             pieces = list(tables_of(table, rows, self.numbers))

@@ -67,6 +67,8 @@ class Ownership:
         """Note that at these times the series of ``device`` named ``workload``, or nobody."""
         place = (device.device_id, device.slice_id)
         self.devices.setdefault(place, device)
+        if not len(times_us):  # a device known only from the index
+            return
         if workload is None:
             self.free[place][job].add(times_us, holds_us)
         else:
@@ -88,8 +90,11 @@ class Ownership:
             counts[host] += 1
         return counts
 
-    def runs(self, facts: ClusterFacts, allocation: Allocation, down_hold_us: int) -> Iterator[Run]:
-        """The rows of ``gpu_owners``, device by device. Only facts of nodes are given where allocation is "none"."""
+    def runs(
+        self, facts: ClusterFacts, allocation: Allocation, down_hold_us: int, from_us: int = 0
+    ) -> Iterator[Run]:
+        """The rows of ``gpu_owners``, device by device. Only facts of nodes are given where allocation is "none";
+        those before ``from_us`` are context, and were told with the window before."""
         sliced = self._slice_times()
         for place in sorted(self.devices):
             device = self.devices[place]
@@ -102,7 +107,7 @@ class Ownership:
                     yield from _held_runs(device, self.workloads[owner], times, holds, count, facts)
                 yield from self._free_runs(place, busy, sliced, allocation, facts)
             if place[1] or place[0] not in sliced:
-                yield from _down_runs(device, busy, facts, down_hold_us)
+                yield from _down_runs(device, busy, facts, down_hold_us, from_us)
 
     def _slice_times(self) -> dict[str, IntArray]:
         """Per device the times at which one of its slices was seen: then the whole device is nobody's to hold."""
@@ -150,9 +155,11 @@ def _held_runs(device: Device, workload: Workload, times: IntArray, holds: IntAr
             yield _run(device, name, workload, times[rows], holds[rows], int(count), facts)
 
 
-def _down_runs(device: Device, busy: IntArray, facts: ClusterFacts, hold_us: int) -> Iterator[Run]:
+def _down_runs(
+    device: Device, busy: IntArray, facts: ClusterFacts, hold_us: int, from_us: int
+) -> Iterator[Run]:
     times, step_us = facts.not_ready(device.host or "")
-    times = times[~np.isin(times, busy)]
+    times = times[~np.isin(times, busy) & (times >= from_us)]
     if len(times):
         holds = np.full(len(times), max(hold_us, HOLD_STEPS * step_us), dtype=np.int64)
         yield _run(device, "down", None, times, holds, 1, facts)
