@@ -41,47 +41,49 @@ def _codes() -> pa.Table:
     )
 
 
-_PARTS = (("m.code", "main_pico"), ("3", "rejected_pico"), ("4", "lost_pico"), ("9", "not_kept_pico"))
 _DIMENSIONS = {"model": "m.model", "team": "m.team", "app": "m.app", "customer": "m.customer"}
+_KEYS = "hour_us, serving_id, provider, model, team, app, customer"
 
 
 def _money_leaves(currency: str) -> str:
-    """One leaf per part of each group of attempt_money that has any."""
-    selects = []
-    for code, column in _PARTS:
-        columns = leaf_sql(
-            hour_us="m.hour_us", currency=f"'{currency}'", step="v.step", reason="v.why", scope="COALESCE(l.scope, 'ai_api')",
-            provider="COALESCE(l.provider, n.bill_name, m.provider)", service="COALESCE(l.service, '')",
-            account="COALESCE(l.account, '')", pool="COALESCE(s.pool, '')", owner="COALESCE(s.serving, '')",
-            evidence="CASE WHEN l.line_id IS NULL THEN 'derived' ELSE 'modelled' END",
-            method="COALESCE(w.method, 'price list')", pico=f"m.{column}", **_DIMENSIONS,
-        )
-        selects.append(
-            f"SELECT {columns} FROM attempt_money m JOIN verdict_codes v ON v.code = {code}"
-            " LEFT JOIN line_facts l ON m.line_id = l.line_id LEFT JOIN servings s ON m.serving_id = s.serving_id"
-            " LEFT JOIN serving_weights w ON m.serving_id = w.serving_id LEFT JOIN provider_names n ON m.provider = n.word"
-            f" WHERE m.{column} <> 0"
-        )
-    return " UNION ALL ".join(selects)
+    """One leaf per part of each group of attempt_money that has any: main, rejected, lost, not kept."""
+    parts = " UNION ALL ".join(
+        f"SELECT line_id, {_KEYS}, CAST({code} AS BIGINT) AS code, {column} AS pico FROM attempt_money WHERE {column} <> 0"
+        for code, column in (("code", "main_pico"), ("3", "rejected_pico"), ("4", "lost_pico"), ("9", "not_kept_pico"))
+    )
+    columns = leaf_sql(
+        hour_us="m.hour_us", currency=f"'{currency}'", step="v.step", reason="v.why", scope="COALESCE(l.scope, 'ai_api')",
+        provider="COALESCE(l.provider, n.bill_name, m.provider)", service="COALESCE(l.service, '')",
+        account="COALESCE(l.account, '')", pool="COALESCE(s.pool, '')", owner="COALESCE(s.serving, '')",
+        evidence="CASE WHEN l.line_id IS NULL THEN 'derived' ELSE 'modelled' END",
+        method="COALESCE(w.method, 'price list')", pico="m.pico", **_DIMENSIONS,
+    )
+    return (
+        f"SELECT {columns} FROM ({parts}) m JOIN verdict_codes v ON v.code = m.code"
+        " LEFT JOIN line_facts l ON m.line_id = l.line_id LEFT JOIN servings s ON m.serving_id = s.serving_id"
+        " LEFT JOIN serving_weights w ON m.serving_id = w.serving_id LEFT JOIN provider_names n ON m.provider = n.word"
+    )
 
 
 def _token_leaves(currency: str) -> str:
     """Tokens, attempts and answers; class counts stand with the main part."""
-    selects = []
-    for code, column, main in (("m.code", "unit_main", True), ("9", "unit_not_kept", False), ("4", "unit_lost", False)):
-        counts = {name: f"m.{name}" for name in CLASSES} if main else {}
-        if main:
-            counts |= {"attempts": "m.attempts", "answers": "CASE WHEN m.code = 20 THEN m.attempts ELSE 0 END"}
-        columns = leaf_sql(
-            hour_us="m.hour_us", currency=f"'{currency}'", step="CASE WHEN m.unpriced = 1 THEN 'unpriced' ELSE v.step END",
-            reason="CASE WHEN m.unpriced = 1 THEN v.step ELSE v.why END", scope="CASE WHEN s.pool IS NULL THEN 'ai_api' ELSE 'gpu' END",
-            provider="CASE WHEN s.pool IS NULL THEN COALESCE(n.bill_name, m.provider) ELSE '' END",
-            pool="COALESCE(s.pool, '')", owner="COALESCE(s.serving, '')", evidence="'measured'", method="'request log'",
-            unit_tokens=f"m.{column}", **_DIMENSIONS, **counts,
-        )
-        selects.append(
-            f"SELECT {columns} FROM attempt_tokens m JOIN verdict_codes v ON v.code = {code}"
-            " LEFT JOIN servings s ON m.serving_id = s.serving_id LEFT JOIN provider_names n ON m.provider = n.word"
-            + ("" if main else f" WHERE m.{column} <> 0")
-        )
-    return " UNION ALL ".join(selects)
+    main = ", ".join(CLASSES)
+    none = ", ".join(f"0 AS {name}" for name in CLASSES)
+    parts = " UNION ALL ".join(
+        [
+            f"SELECT {_KEYS}, code, unpriced, unit_main AS unit, attempts, CASE WHEN code = 20 THEN attempts ELSE 0 END AS answers, {main} FROM attempt_tokens",
+            f"SELECT {_KEYS}, 9 AS code, unpriced, unit_not_kept, 0, 0, {none} FROM attempt_tokens WHERE unit_not_kept <> 0",
+            f"SELECT {_KEYS}, 4 AS code, unpriced, unit_lost, 0, 0, {none} FROM attempt_tokens WHERE unit_lost <> 0",
+        ]
+    )
+    columns = leaf_sql(
+        hour_us="m.hour_us", currency=f"'{currency}'", step="CASE WHEN m.unpriced = 1 THEN 'unpriced' ELSE v.step END",
+        reason="CASE WHEN m.unpriced = 1 THEN v.step ELSE v.why END", scope="CASE WHEN s.pool IS NULL THEN 'ai_api' ELSE 'gpu' END",
+        provider="CASE WHEN s.pool IS NULL THEN COALESCE(n.bill_name, m.provider) ELSE '' END",
+        pool="COALESCE(s.pool, '')", owner="COALESCE(s.serving, '')", evidence="'measured'", method="'request log'",
+        unit_tokens="m.unit", attempts="m.attempts", answers="m.answers", **_DIMENSIONS, **{name: f"m.{name}" for name in CLASSES},
+    )
+    return (
+        f"SELECT {columns} FROM ({parts}) m JOIN verdict_codes v ON v.code = m.code"
+        " LEFT JOIN servings s ON m.serving_id = s.serving_id LEFT JOIN provider_names n ON m.provider = n.word"
+    )
