@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from netyield.core.finding import Severity
 from netyield.sources.gpu.prometheus import Prometheus
 from netyield.sources.gpu.prometheus_http import TooMuch
 from netyield.sources.gpu.prometheus_reply import series_of, spooled
+from netyield.sources.gpu.prometheus_settings import PrometheusSettings
 from netyield.sources.registry import build
+from netyield.testing.conformance import check_source
 
 pytestmark = pytest.mark.prometheus
 CAPTURES = Path(__file__).parents[2] / "data" / "captures"
@@ -178,6 +180,8 @@ def test_owners_follow_pods_jobs_and_nodes(server: Server) -> None:
 
 def test_slices_of_the_mig_device(server: Server) -> None:
     rows = read(source(server.url)).rows["gpu_slices"]
+    assert len(rows) == 2 * 24  # one per slice and five minutes
+    assert {row["hold_us"] for row in rows} == {9 * STEP_MS * 1000 + 90_000_000}
     assert {(row["slice_id"], row["slice_profile"], row["multiprocessors"], row["memory_slices"]) for row in rows} == {
         ("1", "3g.40gb", 60, 4), ("2", "2g.20gb", 32, 2)}
 
@@ -200,8 +204,6 @@ def test_small_requests_and_an_interruption_give_the_same_rows(server: Server) -
     assert len(first.deliveries) == 3
     assert len(rest.deliveries) > 1
     for table, rows in whole.rows.items():
-        if table == "gpu_slices":  # a layout row per delivery
-            continue
         plain = {(row["event_key"], tuple(sorted((k, str(v)) for k, v in row.items() if k != "row_number")))
                  for row in rows}
         pieces = [*first.rows[table], *rest.rows[table]]
@@ -355,6 +357,25 @@ def test_a_window_without_samples_is_a_finding_and_no_delivery(server: Server) -
     empty = source(server.url, since="2026-09-01", until="2026-09-02")
     assert [finding.code for finding in empty.probe().findings] == ["prometheus.no_series"]
     assert read(empty).deliveries == []
+
+
+@pytest.mark.parametrize("mode", ["raw", "windows"])
+def test_the_source_passes_the_conformance_suite(server: Server, mode: str) -> None:
+    deliveries = check_source(lambda: source(server.url, mode=mode, max_samples_per_request=20_000))
+    assert {name for delivery in deliveries for name in delivery.tables} == {
+        "gpu_samples", "gpu_owners", "gpu_slices", "engine_samples"}
+
+
+def test_nothing_past_the_settled_present_is_read_and_the_cursor_stays_there(server: Server) -> None:
+    now = datetime(2026, 10, 1, 1, 2, 30, tzinfo=UTC)
+    settings = PrometheusSettings(url=server.url, since=SINCE, until="2026-12-01", settle_seconds=60, retries=0)
+    got = read(Prometheus(settings, Path.cwd(), now=lambda: now))
+    assert got.cursors[-1]["until_ms"] == START_MS + 61 * 60_000
+    assert max(ms(row) for row in got.rows["gpu_samples"]) < START_MS + 61 * 60_000
+    open_end = Prometheus(settings.model_copy(update={"until": "", "since": ""}), Path.cwd(), now=lambda: now).probe()
+    assert open_end.window is not None
+    assert open_end.window.until == now - timedelta(seconds=90)
+    assert open_end.window.seconds == 15 * 86_400 - 30
 
 
 def test_the_spool_holds_the_server_s_own_words(server: Server) -> None:

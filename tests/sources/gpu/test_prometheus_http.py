@@ -279,3 +279,19 @@ def test_an_answer_must_be_an_answer() -> None:
     assert answer(GOOD[2], "u")["data"]["result"] == []
     with pytest.raises(SourceError):
         answer(b"[]", "u")
+
+
+@pytest.mark.parametrize("data", ["null", "3", "[1]", '{"result":[{}]}', '{"result":[{"metric":{},"value":["a","b"]}]}',
+                                  '{"resultType":"matrix","result":[{"metric":{"__name__":"up"},"values":[[1]]}]}'])
+def test_a_server_that_speaks_another_language_is_a_finding_and_never_a_traceback(data: str) -> None:
+    def reply(method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
+        names = path.startswith("/api/v1/label/__name__")
+        content = '["DCGM_FI_DEV_GPU_UTIL"]' if names else data
+        return 200, {}, f'{{"status":"success","data":{content}}}'.encode()
+
+    with standing_in(reply) as (url, _):
+        origin = build({"type": "prometheus", "url": url, "since": "2026-10-01", "until": "2026-10-02"}, Path())
+        probe = origin.probe()
+        assert not probe.reachable
+        with pytest.raises(SourceError):
+            list(origin.deliveries({}))

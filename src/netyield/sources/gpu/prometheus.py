@@ -24,7 +24,7 @@ from netyield.sources.contract import Cursor, Delivery, Probe
 from netyield.sources.gpu.prometheus_estimate import describe, edges_closed, estimate
 from netyield.sources.gpu.prometheus_fetch import Fetch
 from netyield.sources.gpu.prometheus_http import PrometheusClient
-from netyield.sources.gpu.prometheus_plan import Plan, make_plan
+from netyield.sources.gpu.prometheus_plan import Plan, make_plan, server_now
 from netyield.sources.gpu.prometheus_replay import replay
 from netyield.sources.gpu.prometheus_reply import Spool
 from netyield.sources.gpu.prometheus_settings import PrometheusSettings
@@ -61,12 +61,12 @@ class Prometheus:
 
     def deliveries(self, cursor: Cursor) -> Iterator[Delivery]:
         """The windows after ``cursor``, oldest first; a window without any sample is passed over."""
-        start_ms, end_ms = self.settings.window_ms(self._now())
-        if cursor.get("reading") == self._reading():
-            start_ms = max(start_ms, int(cursor.get("until_ms", start_ms)))
-        if start_ms >= end_ms:
-            return
         with PrometheusClient(self.settings, self._root) as client, TemporaryDirectory(prefix="netyield-") as folder:
+            start_ms, end_ms = self.settings.window_ms(server_now(client, self._now()))
+            if cursor.get("reading") == self._reading():
+                start_ms = max(start_ms, int(cursor.get("until_ms", start_ms)))
+            if start_ms >= end_ms:
+                return
             plan = make_plan(client, self.settings, (start_ms, end_ms))
             plan = replace(plan, allocating_jobs=plan.allocating_jobs | frozenset(cursor.get("jobs", ())))
             closed = edges_closed(client, plan) if self.settings.mode == "windows" else True

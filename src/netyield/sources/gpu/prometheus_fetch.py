@@ -13,7 +13,7 @@ from typing import Any
 from netyield.sources.gpu.aliases import COUNTERS, aliases
 from netyield.sources.gpu.prometheus_cluster import QUESTION, ClusterReader
 from netyield.sources.gpu.prometheus_http import Params, PrometheusClient, TooMuch, answer
-from netyield.sources.gpu.prometheus_plan import MINUTE_MS, Plan, label_values, matchers_for
+from netyield.sources.gpu.prometheus_plan import Plan, label_values, matchers_for
 from netyield.sources.gpu.prometheus_queries import (
     aggregate_windows,
     any_of,
@@ -23,7 +23,7 @@ from netyield.sources.gpu.prometheus_queries import (
     selector,
 )
 from netyield.sources.gpu.prometheus_reply import Spool, series_of
-from netyield.sources.gpu.prometheus_settings import PrometheusSettings
+from netyield.sources.gpu.prometheus_settings import MINUTE_MS, PrometheusSettings
 from netyield.sources.gpu.prometheus_windows import FUNCTIONS, WindowTable
 from netyield.sources.gpu.series import Series
 from netyield.sources.gpu.series_labels import Inventory
@@ -113,7 +113,7 @@ class Fetch:
 
     def _ask_query(self, path: str, params: Params) -> bytes:
         body = self.client.ask(path, params)
-        if not body.startswith(_SUCCESS):
+        if not (body.startswith(_SUCCESS) and body.rstrip().endswith(b"}")):
             answer(body, self.settings.url)
         return body
 

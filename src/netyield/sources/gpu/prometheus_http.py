@@ -91,8 +91,8 @@ class PrometheusClient:
                 continue
             except httpx2.TransportError as error:
                 last = self._unreachable(error)
-                if _certificate(error):
-                    break
+                if _certificate(error) or (attempt and isinstance(error, httpx2.ConnectError)):
+                    break  # nobody listens: more patience would not change that
                 continue
             if status == 200:
                 return body

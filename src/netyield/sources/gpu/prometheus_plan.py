@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from netyield.core.errors import SourceError
@@ -17,14 +18,13 @@ from netyield.sources.gpu.engines import PREFIXES, engine_of
 from netyield.sources.gpu.prometheus_http import PrometheusClient
 from netyield.sources.gpu.prometheus_queries import any_of, quoted, samples_in, seconds, selector
 from netyield.sources.gpu.prometheus_reply import series_of
-from netyield.sources.gpu.prometheus_settings import PrometheusSettings
+from netyield.sources.gpu.prometheus_settings import MINUTE_MS, PrometheusSettings
 from netyield.sources.gpu.series import DEFAULT_INTERVAL_US
 from netyield.sources.gpu.series_labels import ScrapeTargets, workload_of
 from netyield.sources.gpu.series_rows import usual_interval
 
 INFO_NAMES = ("nvidia_smi_gpu_info",)
 CLUSTER_PROBE = "kube_pod_status_phase"
-MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 WIDTHS_MS = tuple(minutes * MINUTE_MS for minutes in (1440, 720, 360, 240, 120, 60, 30, 20, 10, 5, 2, 1))
 MOMENTS = 5  # at which series are counted; a fleet that comes and goes is seen at one of them
@@ -55,7 +55,23 @@ class Plan:
 
 
 def make_plan(client: PrometheusClient, settings: PrometheusSettings, window_ms: tuple[int, int]) -> Plan:
-    """Look around once. Raises SourceError when the server cannot be asked."""
+    """Look around once. Raises SourceError when the server cannot be asked, or answers in another language."""
+    try:
+        return _look_around(client, settings, window_ms)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        message = f"{settings.url} answers in a form that is not Prometheus' ({type(error).__name__}: {error});"
+        raise SourceError(message, "check url.") from None
+
+
+def server_now(client: PrometheusClient, now: datetime) -> datetime:
+    """The earlier of the server's clock and ours: what the server has not seen yet cannot be read."""
+    with contextlib.suppress(SourceError, KeyError, IndexError, TypeError, ValueError):
+        theirs = client.data("/api/v1/query", {"query": "time()"})["result"]
+        return min(now, datetime.fromtimestamp(float(theirs[1]), UTC))
+    return now
+
+
+def _look_around(client: PrometheusClient, settings: PrometheusSettings, window_ms: tuple[int, int]) -> Plan:
     plan = Plan(version=_version(client))
     names = _names(client, settings, window_ms)
     plan.info_names = tuple(name for name in INFO_NAMES if name in names)

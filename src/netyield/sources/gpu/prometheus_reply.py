@@ -14,6 +14,7 @@ from typing import IO, Any, cast
 
 import numpy as np
 
+from netyield.core.errors import SourceError
 from netyield.sources.gpu.series import Series
 from netyield.sources.gpu.series_rows import FloatArray, IntArray
 
@@ -24,9 +25,17 @@ _EMPTY_VALUES: FloatArray = np.empty(0, dtype=np.float64)
 def series_of(parsed: Mapping[str, Any], asked: Mapping[str, Any]) -> list[Series]:
     """The series of an answer: matrix, vector, or label sets. Only samples of [asked start, end) are kept.
 
-    ``asked["name"]`` names series whose name an aggregate dropped. Native histograms have no float samples.
+    ``asked["name"]`` names series whose name an aggregate dropped. Native histograms have no float samples. Raises
+    SourceError for what is no such answer.
     """
-    data = parsed["data"]
+    try:
+        return _series_of(parsed["data"], asked)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        message = f"an answer is not in Prometheus' form ({type(error).__name__}: {error});"
+        raise SourceError(message, "check url, and what stands between.") from None
+
+
+def _series_of(data: Any, asked: Mapping[str, Any]) -> list[Series]:
     if isinstance(data, list):
         return [_named(labels, "", _EMPTY_TIMES, _EMPTY_VALUES) for labels in data]
     start, end = int(asked["start_ms"]) * 1000, int(asked["end_ms"]) * 1000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -13,6 +13,7 @@ from netyield.sources.contract import SourceSettings
 from netyield.sources.gpu.aliases import SIGNALS, UtilScale
 from netyield.sources.gpu.series_owners import Allocation
 
+MINUTE_MS = 60_000
 _MATCHER = re.compile(r'[a-zA-Z_][a-zA-Z0-9_]*\s*(=|!=|=~|!~)\s*"(?:[^"\\]|\\.)*"')
 _REFERENCE = re.compile(r"(env|file):.+")
 
@@ -64,6 +65,11 @@ class PrometheusSettings(SourceSettings):
             raise ValueError(message)
         return url.rstrip("/")
 
+    @field_validator("since", "until", mode="before")
+    @classmethod
+    def _moment(cls, value: object) -> object:
+        return value.isoformat() if isinstance(value, date) else value  # TOML has dates and times of its own
+
     @field_validator("password", "bearer")
     @classmethod
     def _reference(cls, text: str) -> str:
@@ -106,13 +112,13 @@ class PrometheusSettings(SourceSettings):
         return round(self.scrape_interval_seconds * 1e6) if self.scrape_interval_seconds else None
 
     def window_ms(self, now: datetime) -> tuple[int, int]:
-        """[since, until) in milliseconds, the unit of Prometheus; in windows mode cut to whole windows."""
+        """[since, until) in milliseconds, the unit of Prometheus; in windows mode cut to whole windows. Never past
+        what has settled at ``now``: a window is read once."""
         until = parse_time(self.until, self.timezone) if self.until else now.astimezone(UTC) - timedelta(
             seconds=self.settle_seconds)
         since = parse_time(self.since, self.timezone) if self.since else until - timedelta(days=self.lookback_days)
-        first, last = micros(since) // 1000, micros(until) // 1000
-        if not self.until:
-            last -= last % 60_000
+        latest = micros(now) // 1000 - self.settle_seconds * 1000
+        first, last = micros(since) // 1000, min(micros(until) // 1000, latest - latest % MINUTE_MS)
         if self.mode == "windows":
             step = self.window_seconds * 1000
             first, last = first + -first % step, last - last % step

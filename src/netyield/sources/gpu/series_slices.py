@@ -14,37 +14,37 @@ import numpy as np
 
 from netyield.sources.gpu.catalogue import device_model
 from netyield.sources.gpu.series_labels import Device, Labels
-from netyield.sources.gpu.series_rows import IntArray, Run, key_of
+from netyield.sources.gpu.series_owners import Observed
+from netyield.sources.gpu.series_rows import SECOND_US, IntArray, Run, key_of
 
+BUCKET_US = 300 * SECOND_US
 _PROFILE = re.compile(r"(?:\d+c\.)?(\d+)g\.(\d+)gb.*", re.IGNORECASE)
 
 
 @dataclass(slots=True)
 class Layout:
-    """The slices seen in one delivery, each with the span of time it was seen in."""
+    """The slices seen in one delivery, each with the times it was seen at."""
 
-    spans: dict[tuple[str, str, str], tuple[Device, int, int, int]] = field(default_factory=dict)
+    seen: dict[tuple[str, str, str], tuple[Device, Observed]] = field(default_factory=dict)
 
     def add(self, device: Device, labels: Labels, times_us: IntArray, holds_us: IntArray) -> None:
         """Note that the slice existed at these times."""
         profile = labels.get("GPU_I_PROFILE", "")
-        if not device.slice_id or not profile or not len(times_us):
-            return
-        key = (device.device_id, device.slice_id, profile)
-        known = self.spans.get(key)
-        first, last, hold = int(times_us.min()), int(times_us.max()), int(holds_us.max())
-        if known is not None:
-            first, last, hold = min(first, known[1]), max(last, known[2]), max(hold, known[3])
-        self.spans[key] = (device, first, last, hold)
+        if device.slice_id and profile and len(times_us):
+            key = (device.device_id, device.slice_id, profile)
+            self.seen.setdefault(key, (device, Observed()))[1].add(times_us, holds_us)
 
     def runs(self) -> Iterator[Run]:
-        """One row of ``gpu_slices`` per slice: from its first reading, held to the end of its last."""
-        for key, (device, first, last, hold) in sorted(self.spans.items(), key=lambda item: item[0]):
+        """Rows of ``gpu_slices``: per slice and five minutes one, from the first reading to the end of the last."""
+        for key, (device, observed) in sorted(self.seen.items(), key=lambda item: item[0]):
+            times, holds = observed.merged()
             constants: dict[str, str | int | None] = {
                 "device_id": device.device_id, "slice_id": device.slice_id, "gpu_model": device.model,
                 "host": device.host, "slice_profile": key[2], **profile_size(key[2], device.model or ""),
             }
-            yield Run(constants, key_of("slice", *key), np.array([first]), np.array([last - first + hold]))
+            _, first = np.unique(times // BUCKET_US, return_index=True)
+            last = np.append(first[1:], len(times)) - 1
+            yield Run(constants, key_of("slice", *key), times[first], times[last] - times[first] + holds[last])
 
 
 def profile_size(profile: str, model_name: str) -> Mapping[str, int | None]:
