@@ -388,3 +388,25 @@ def reconciliation() -> Answer:
 
 def every_answer() -> list[Answer]:
     return [waterfall(), unit_cost("model"), unit_cost("team"), fleet(), usefulness(), reconciliation()]
+
+
+def explanation(figure: str) -> Answer:
+    table = pa.table(
+        {
+            "kind": ["formula", "formula", "charges", "telemetry"],
+            "text": [
+                "Idle: held with no activity",
+                "money x time",
+                "Usage lines of GPU rental",
+                "gpu_samples gpu_util",
+            ],
+            "file": ["", "", "bill.csv", "h100.om"],
+            "rows": ["", "", "2 to 90 (89 rows)", "812"],
+            "amount": ["21480.1", "", "30000", ""],
+        }
+    )
+    shown = columns(
+        "kind:text::kind", "text:text::text", "file:text::file", "rows:text::rows", "amount:text:currency:a"
+    )
+    body = {"answer": "explain", "figure": figure, "amount": "21480.1", "lines": table.to_pylist()}
+    return answer("explain", f"{figure}: 21480.1 USD", table, shown, "Held with no activity.", body=body)

@@ -23,11 +23,15 @@ STATE_PREFIX = "hours_"
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A printed column: its name, whether it is right-aligned, and the answer's words for it."""
+    """A printed column: its name, whether it is right-aligned, and the answer's words for it.
+
+    A ``secondary`` one is left out where room is short (a terminal); the page and every export have it.
+    """
 
     name: str
     numeric: bool
     description: str = ""
+    secondary: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Section:
 class _Field:
     header: str
     columns: tuple[str, ...]  # one column, or a low and a high one
+    secondary: bool = False
 
 
 _FIELDS: dict[str, tuple[_Field, ...]] = {
@@ -55,7 +60,7 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
         _Field("Amount", ("amount",)),
         _Field("Share", ("share",)),
         _Field("Evidence", ("evidence",)),
-        _Field("Note", ("note",)),
+        _Field("Note", ("note",), secondary=True),
     ),
     "unit_cost": (
         _Field("Slice", ("slice",)),
@@ -64,7 +69,7 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
         _Field("Per served Mtok", ("usd_per_served_mtok",)),
         _Field("Direct", ("direct_amount",)),
         _Field("Useful tokens", ("useful_low_tokens", "useful_high_tokens")),
-        _Field("Served output tokens", ("served_output_tokens",)),
+        _Field("Served output tokens", ("served_output_tokens",), secondary=True),
     ),
     "fleet": (
         _Field("Pool", ("pool",)),
@@ -72,9 +77,9 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
         _Field("Allocated", ("gpu_hours_allocated",)),
         _Field("Activity", ("activity_low", "activity_high")),
         _Field("Amount", ("amount",)),
-        _Field("Median signal", ("median_signal",)),
-        _Field("Mean signal", ("mean_signal",)),
-        _Field("Share at zero", ("share_at_zero",)),
+        _Field("Median signal", ("median_signal",), secondary=True),
+        _Field("Mean signal", ("mean_signal",), secondary=True),
+        _Field("Share at zero", ("share_at_zero",), secondary=True),
     ),
     "allocation": (
         _Field("Slice", ("slice",)),
@@ -157,7 +162,7 @@ def _printed(
 
 def _header(field: _Field, known: Mapping[str, AnswerColumn]) -> Header:
     first = known[field.columns[0]]
-    return Header(field.header, first.kind not in {"text", "time", "flag"}, first.description)
+    return Header(field.header, first.kind not in {"text", "time", "flag"}, first.description, field.secondary)
 
 
 def _cell(field: _Field, row: Row, known: Mapping[str, AnswerColumn], currency: str) -> Cell:

@@ -46,7 +46,7 @@ def explain(
     filters.conditions()
     opened = open_project(project)
     with Working(f"Explaining {figure}") as working:
-        answer = opened.explain(figure, filters.query(opened), working)
+        answer = opened.explain(figure, filters.query(opened, by), working)
     if csv_out is not None:
         write_csv(csv_out, answer.table)
     if json_out:

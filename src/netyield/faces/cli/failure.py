@@ -17,6 +17,10 @@ INTERRUPTED, BROKEN_PIPE = 130, 141  # as a shell counts SIGINT and SIGPIPE
 DEBUG = "NETYIELD_DEBUG"
 
 
+class PipeClosed(Exception):
+    """The reader of stdout has enough. No OSError, because the command-line library ends those with 1 (findings)."""
+
+
 def explain_failure(error: BaseException) -> int:
     """Print what happened and what to do; return the exit code."""
     if os.environ.get(DEBUG) == "1":

@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import click
 import typer
+import typer.exceptions
 
 from netyield import __version__
 from netyield.faces.cli import check, close, demo, doctor, explain, export, ingest, report
-from netyield.faces.cli.failure import GOOD, INTERRUPTED, WRONG_USE, explain_failure, leave_quietly
+from netyield.faces.cli.failure import GOOD, INTERRUPTED, WRONG_USE, PipeClosed, explain_failure, leave_quietly
 from netyield.faces.cli.setup import init
 
 app = typer.Typer(
@@ -63,20 +63,25 @@ def call(words: list[str]) -> int:
     try:
         code = typer.main.get_command(app).main(words, prog_name="netyield", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Exit as left:
-        return left.exit_code
-    except click.Abort:
+    except typer.Abort:
         return INTERRUPTED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except click.ClickException as wrong:
-        wrong.show()
-        return WRONG_USE
-    except BrokenPipeError:
+    except typer.exceptions.TyperException as wrong:
+        return _wrong_words(wrong)
+    except (PipeClosed, BrokenPipeError):
         return leave_quietly()
     except Exception as error:  # the last door: a person never sees a traceback
         return explain_failure(error)
     return code if isinstance(code, int) else GOOD
+
+
+def _wrong_words(wrong: typer.exceptions.TyperException) -> int:
+    """What was wrong with the words, and where their help is; without any words, the help itself."""
+    show = getattr(wrong, "show", None)
+    if show is None:
+        typer.echo(f"netyield: {wrong.message}", err=True)
+    else:
+        show()
+    return WRONG_USE
 
 
 __all__ = ["app", "call", "run"]

@@ -105,15 +105,18 @@ class Filters:
     currency: str | None = None
     as_of: str | None = None
 
-    def query(self, project: Project, *, by: str | None = None) -> Query:
-        """The question these words ask of a project; times without a zone are in the project's. Raises WrongUse."""
+    def query(self, project: Project, by: str | None = None) -> Query:
+        """The question these words ask of a project, cut ``by`` a dimension. Raises WrongUse.
+
+        Times without a zone are in the project's.
+        """
         from netyield.project import Query
 
         zone = project.config.project.timezone
         return Query(
             since=_time("--since", self.since, zone),
             until=_time("--until", self.until, zone),
-            by=by or self.by,
+            by=by,
             where=self.conditions(),
             basis=self.basis.value,
             currency=self.currency.upper() if self.currency else None,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from netyield.core.errors import WrongUse
 from netyield.core.finding import RANK, Finding, Severity
-from netyield.faces.cli.failure import FINDINGS, GOOD
+from netyield.faces.cli.failure import FINDINGS, GOOD, PipeClosed
 from netyield.faces.cli.options import FailOn
 
 if TYPE_CHECKING:
@@ -28,9 +28,12 @@ STDOUT = "-"
 
 def write_bytes(data: bytes) -> None:
     """Exactly these bytes on stdout, whatever the terminal's encoding."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise PipeClosed from None
 
 
 def say(line: str) -> None:

@@ -76,7 +76,7 @@ def report(
     filters.conditions()
     opened = open_project(project)
     only_lead = (json_out or csv_out is not None) and html is None
-    wanted: list[tuple[str, str | None]] = [(name, None)] if name else list(WHOLE[:1] if only_lead else WHOLE)
+    wanted: list[tuple[str, str | None]] = [(name, by)] if name else list(WHOLE[:1] if only_lead else WHOLE)
     answers = collect(opened, wanted, filters)
     show(answers, title(opened), filters, json_out=json_out, csv_out=csv_out, html=html, exact=exact)
     raise typer.Exit(exit_code((finding for each in answers for finding in each.findings), fail_on))
@@ -103,14 +103,12 @@ def collect(opened: Project, wanted: list[tuple[str, str | None]], filters: Filt
     """The answers, with a bar when they take longer than two seconds; ``--by`` replaces the report's own cuts."""
     from netyield.faces.cli.progress import Working
 
-    if filters.by:
-        wanted = [(name, filters.by if by else None) for name, by in wanted]
-    wanted = list(dict.fromkeys(wanted))
+    wanted = list(dict.fromkeys((name, by and (filters.by or by)) for name, by in wanted))
     found = []
     with Working("Reading the books", len(wanted)) as working:
         for name, by in wanted:
             working.step(name.replace("_", " "))
-            found.append(opened.answer(name, filters.query(opened, by=by), working))
+            found.append(opened.answer(name, filters.query(opened, by), working))
     return found
 
 

@@ -18,6 +18,7 @@ from rich.text import Text
 from netyield.charts import formats, theme
 from netyield.core.finding import Finding, Severity, aggregate
 from netyield.faces.cells import Cell
+from netyield.faces.cli.failure import PipeClosed
 from netyield.faces.headline import figures
 from netyield.faces.report.terms import BASES
 from netyield.faces.sections import Section, section
@@ -44,7 +45,7 @@ class PipeConsole(Console):
 
     def on_broken_pipe(self) -> None:
         """A reader such as ``head`` has enough."""
-        raise BrokenPipeError
+        raise PipeClosed
 
 
 def console() -> Console:
@@ -72,8 +73,9 @@ def print_report(out: Console, answers: Sequence[Answer], *, project: str, exact
 def print_heading(out: Console, lead: Answer, project: str) -> None:
     """Whose books, which window, which money; then the headline sentence."""
     basis = BASES.get(lead.basis, lead.basis)
-    parts = ["netyield", plain(project), formats.window(lead.window), lead.currency, basis, f"as of {lead.as_of}"]
+    parts = ["netyield", plain(project), formats.window(lead.window), lead.currency, basis]
     out.print(Text(" · ".join(part for part in parts if part), style="bright_black"))
+    out.print(Text(f"books as of {lead.as_of}", style="bright_black"))
     out.print()
     out.print(Text(plain(lead.description), style="bold"))
 
@@ -146,12 +148,14 @@ def _grid() -> Table:
 
 def _table(printed: Section, bars: Sequence[Text], exact: bool) -> Table:
     table = Table(box=None, header_style="bright_black", padding=(0, 2, 0, 0))
-    for place, header in enumerate(printed.headers):
+    shown = [place for place, header in enumerate(printed.headers) if not header.secondary]
+    for place in shown:
+        header = printed.headers[place]
         table.add_column(Text(header.name), justify="right" if header.numeric else "left", overflow="fold")
         if bars and place == 0:
             table.add_column(Text(""), no_wrap=True, width=BAR_COLUMNS)
     for number, row in enumerate(printed.rows):
-        cells = [_text(cell, exact) for cell in row]
+        cells = [_text(row[place], exact) for place in shown]
         if bars:
             cells.insert(1, bars[number])
         table.add_row(*cells)

@@ -1,7 +1,7 @@
-"""Which column of a request log is which? Matched by header name, as logs in the wild call them.
+"""Which column of an outcome or capacity file is which? Matched by header name, as files in the wild call them.
 
-Only what a name says plainly is mapped; anything else stays unmapped and is reported by the source. A column that may
-hold text, keys or addresses is never mapped.
+Only what a name says plainly is mapped; anything else stays unmapped and is reported by the source. Request logs bring
+their own list of usual names.
 """
 
 from __future__ import annotations
@@ -11,27 +11,6 @@ from collections.abc import Mapping, Sequence
 
 # Our word: the names it goes by, most telling first; compared without case, spaces and punctuation.
 TIMES = ("timestamp", "starttime", "requesttime", "arrivaltime", "createdat", "eventtime", "datetime", "time", "ts")
-REQUEST_NAMES: Mapping[str, tuple[str, ...]] = {
-    "time": TIMES,
-    "end_time": ("endtime", "finishedat", "completedat", "responsetime"),
-    "model": ("model", "modelname", "modelid", "servedmodel", "deployment"),
-    "provider": ("provider", "vendor", "modelprovider", "llmprovider"),
-    "input_tokens": ("contexttokens", "inputtokens", "prompttokens", "tokensin", "numprompttokens", "inputlength"),
-    "output_tokens": (
-        "generatedtokens", "outputtokens", "completiontokens", "tokensout", "numgeneratedtokens", "outputlength",
-    ),
-    "cache_read_tokens": ("cachereadtokens", "cachedtokens", "cachereadinputtokens", "cachedinputtokens"),
-    "reasoning_tokens": ("reasoningtokens", "thinkingtokens"),
-    "request_id": ("requestid", "callid", "traceid", "id"),
-    "response_id": ("responseid", "completionid"),
-    "team": ("team", "teamname", "teamid", "department"),
-    "app": ("app", "application", "feature", "service", "project"),
-    "customer": ("customer", "tenant", "customerid", "tenantid", "organization"),
-    "status": ("status", "outcomestatus", "state"),
-    "finish_reason": ("finishreason", "stopreason"),
-    "pool": ("pool", "cluster"),
-    "endpoint": ("endpoint", "apibase", "baseurl"),
-}  # fmt: skip
 OUTCOME_NAMES: Mapping[str, tuple[str, ...]] = {
     "time": TIMES,
     "key_type": ("keytype",),
@@ -43,13 +22,13 @@ OUTCOME_NAMES: Mapping[str, tuple[str, ...]] = {
 }
 CAPACITY_NAMES: Mapping[str, tuple[str, ...]] = {
     "time": TIMES,
-    "total": ("total", "gpustotal", "totalgpus", "totalgpu", "gpunum", "capacity"),
+    "total": ("total", "gpustotal", "totalgpus", "totalgpu", "totalgpunum", "gpunum", "capacity"),
     "allocated": (
         "allocated",
         "gpusallocated",
-        "usedgpus",
         "allocatedgpus",
         "gpuallocated",
+        "usedgpus",
         "busygpus",
         "runninggpunum",
     ),

@@ -7,14 +7,17 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from netyield.faces.cli.setup.columns import CAPACITY_NAMES, OUTCOME_NAMES, REQUEST_NAMES, infer, plain
+from netyield.faces.cli.setup.columns import CAPACITY_NAMES, OUTCOME_NAMES, infer, plain
 
 FILES_LIMIT = 2_000
 DEPTH_LIMIT = 3
 HEAD_BYTES = 65_536
+SPACING_ROWS = 200
+LATEST_SECONDS = 1e11  # above it a number of seconds would be a date after the year 5000: it counts milliseconds
 TABLE_ENDINGS = (".csv", ".csv.gz", ".parquet", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 TEXT_ENDINGS = (".om", ".om.gz", ".prom", ".prom.gz", ".txt", ".txt.gz", ".metrics")
 FOCUS_MARKS = frozenset({"billedcost", "chargeperiodstart", "chargecategory"})
@@ -93,6 +96,7 @@ def _grouped(proposal: Proposal, paths: list[Path], root: Path) -> list[Proposal
 
 def _table(path: Path, relative: str) -> Proposal | None:
     from netyield.sources.files import Place, header
+    from netyield.sources.traffic.request_columns import proposed_columns
 
     headers = header(path, Place("init", relative))
     names = {plain(each) for each in headers}
@@ -101,20 +105,55 @@ def _table(path: Path, relative: str) -> Proposal | None:
     if any(names >= marks for marks in LITELLM_MARKS):
         return Proposal("traffic", {"type": "litellm", "path": relative}, "LiteLLM spend logs")
     outcomes = infer(headers, OUTCOME_NAMES)
-    requests = infer(headers, REQUEST_NAMES)
+    requests = proposed_columns(headers)
     if {"verdict", "key"} <= set(outcomes) and "output_tokens" not in requests:
         return Proposal("outcomes", {"type": "outcomes", "path": relative, "columns": outcomes}, "outcome events")
     if {"time", "output_tokens"} <= set(requests):
         return Proposal("traffic", {"type": "requests", "path": relative, "columns": requests}, "a request log")
-    return _counts(headers, relative)
+    return _counts(path, headers, relative)
 
 
-def _counts(headers: list[str], relative: str) -> Proposal | None:
+def _counts(path: Path, headers: list[str], relative: str) -> Proposal | None:
+    """GPUs total and allocated; only when the file itself shows how far apart its rows are."""
     capacity = infer(headers, CAPACITY_NAMES)
     if set(capacity) != {"time", "total", "allocated"}:
         return None
-    options = {"type": "capacity_csv", "path": relative, "columns": capacity, "interval_seconds": 60}
-    return Proposal("metrics", options, "GPUs total and allocated over time (set interval_seconds)")
+    spacing = row_spacing(path, capacity["time"])
+    if spacing is None:
+        return None
+    unit, seconds = spacing
+    options = {
+        "type": "capacity_csv",
+        "path": relative,
+        "columns": capacity,
+        "time_unit": unit,
+        "interval_seconds": seconds,
+    }
+    return Proposal("metrics", options, f"GPUs total and allocated, every {seconds} s")
+
+
+def row_spacing(path: Path, column: str) -> tuple[str, int] | None:
+    """(time unit, seconds between rows) of a file, from its first rows; None when they do not say one thing."""
+    from netyield.sources.files import Place, read_rows
+
+    block = next(iter(read_rows(path, Place("init", path.name), [column])), None)
+    values = [] if block is None else block.rows[column].slice(0, SPACING_ROWS).to_pylist()
+    moments, unit = _moments([str(value) for value in values if value not in {None, ""}])
+    gaps = [late - early for early, late in pairwise(sorted(set(moments)))]
+    usual = min(set(gaps), key=lambda gap: (-gaps.count(gap), gap), default=0.0)
+    regular = bool(gaps) and usual >= 1 and gaps.count(usual) * 2 > len(gaps)
+    return (unit, round(usual)) if regular else None
+
+
+def _moments(texts: list[str]) -> tuple[list[float], str]:
+    """Seconds since 1970 and the unit the texts are in. Raises ValueError for other text."""
+    from netyield.core.period import parse_time
+
+    if all(text.replace(".", "", 1).isdigit() for text in texts):
+        numbers = [float(text) for text in texts]
+        milliseconds = max(numbers, default=0.0) > LATEST_SECONDS
+        return ([number / 1000 for number in numbers], "ms") if milliseconds else (numbers, "s")
+    return [parse_time(text).timestamp() for text in texts], "iso"
 
 
 def _cost_page(path: Path, relative: str) -> Proposal | None:
