@@ -90,7 +90,8 @@ class Given:
             whole = table_of(table, rows) if rows else contract(table).source_schema.empty_table()
             for start in range(0, max(len(rows), 1), self.chunk_rows):
                 yield Chunk({table: whole.slice(start, self.chunk_rows)})
-        yield Chunk(findings=list(self.findings), rejected=rejected_rows(list(self.rejected)) if self.rejected else None)
+        refused = rejected_rows(list(self.rejected)) if self.rejected else None
+        yield Chunk(findings=list(self.findings), rejected=refused)
         if self.fails is not None:
             raise self.fails
 

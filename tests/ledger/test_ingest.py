@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,7 +33,6 @@ from fake_source import (
 
 from netyield.core.errors import ConservationError, SourceError, StoreError
 from netyield.core.finding import Finding, Severity
-from netyield.ledger import ingest as ingest_module
 from netyield.ledger import staging
 from netyield.ledger.close import close_month
 from netyield.ledger.ingest import Ingested, ingest
@@ -152,7 +153,7 @@ def test_order_repetition_and_interleaving_of_deliveries_do_not_matter(tmp_path:
     files = [Given(f"log{n}", {"attempts": rng.sample(pool, 9)}) for n in range(6)]
     marks = [Given(f"marks{n}", {"outcomes": rng.sample(events, 6)}) for n in range(5)]
     books = []
-    for trial in range(6):
+    for trial in range(4):
         folder = Folder.create(tmp_path / str(trial))
         steps = [("log", given) for given in files] + [("marks", given) for given in marks]
         if trial:
@@ -233,10 +234,8 @@ def test_a_snapshot_without_keys_replaces_the_delivery_of_that_name(folder: Fold
 
 def test_refused_rows_wait_in_quarantine_with_their_lineage(folder: Folder) -> None:
     finding = Finding("fake.bad_amount", Severity.ERROR, "not a number", "repair it", "bill.csv", 3)
-    given = Given(
-        "bill.csv", {"attempts": [attempt("a", 1)]}, rejected=[(3, "attempts", "fake.bad_amount", "not a number", {"x": 1})],
-        findings=[finding, finding],
-    )  # fmt: skip
+    refused = (3, "attempts", "fake.bad_amount", "not a number", {"x": 1})
+    given = Given("bill.csv", {"attempts": [attempt("a", 1)]}, rejected=[refused], findings=[finding, finding])
     done = book(folder, given)
     (row,) = rows_of(folder, "quarantine")
     assert row["event_key"] == f"{given.content_hash}:3:fake.bad_amount"
@@ -253,8 +252,9 @@ def test_impossible_and_future_times(folder: Folder) -> None:
     done = book(folder, Given("log", {"attempts": rows}))
     assert sorted(row["event_key"] for row in rows_of(folder, "attempts")) == ["a", "late"]
     found = {finding.code: finding for finding in done.findings}
-    assert (found["ledger.impossible_time"].severity, found["ledger.impossible_time"].where) == (Severity.ERROR, "log:4")
-    assert (found["ledger.future_time"].severity, found["ledger.future_time"].where) == (Severity.WARNING, "log:3")
+    impossible, future = found["ledger.impossible_time"], found["ledger.future_time"]
+    assert (impossible.severity, impossible.where) == (Severity.ERROR, "log:4")
+    assert (future.severity, future.where) == (Severity.WARNING, "log:3")
     (lost,) = rows_of(folder, "quarantine")
     assert '"event_key":"old"' in lost["record"]
 
@@ -360,41 +360,49 @@ def test_progress_and_small_segments_of_one_delivery(folder: Folder, monkeypatch
     assert len(list((folder.data / "segments").rglob("*.parquet"))) == 2
 
 
+def fail_at(monkeypatch: pytest.MonkeyPatch, call: int, folder: Folder, given: Given) -> StoreError | None:
+    """Book with the n-th fsync failing as on a full disk; the error, or None when there were fewer calls."""
+    left, real_fsync = call, os.fsync
+
+    def full(descriptor: int) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real_fsync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        try:
+            book(folder, given)
+        except StoreError as error:
+            return error
+    return None
+
+
 def test_a_full_disk_leaves_the_books_valid_and_the_next_run_clean(
-    folder: Folder, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    book(folder, Given("1", {"attempts": [attempt("a", 1)]}))
-    two = Given("2", {"attempts": [attempt("b", 1), attempt("c", 30)]}, raw=b"bytes")
-    calls = 0
-    real_fsync = ingest_module.Folder.create.__globals__["publish"].__globals__["os"].fsync
-    for fail_at in range(1, 30):
-        calls = 0
-
-        def full(descriptor: int, fail_at: int = fail_at) -> None:
-            nonlocal calls
-            calls += 1
-            if calls == fail_at:
-                raise OSError(28, "No space left on device")
-            real_fsync(descriptor)
-
-        before = folder.manifest()
-        with monkeypatch.context() as patch:
-            patch.setattr("netyield.store.durable.os.fsync", full)
-            try:
-                book(folder, two)
-            except StoreError as error:
-                assert "the disk is full" in error.message
-                assert "Free some space" in error.repair
-            else:
-                break
-        assert folder.manifest().number in (before.number, before.number + 1)
-        assert len(rows_of(folder, "attempts")) in (1, 3)
-    assert fail_at > 6, "every write and folder sync was made to fail once"
-    book(folder, two)
-    assert sorted(row["event_key"] for row in rows_of(folder, "attempts")) == ["a", "b", "c"]
-    assert not list(folder.data.rglob("*.tmp"))
-    named = {segment.path for number in folder.numbers() for segment in folder.manifest_number(number).segments}
-    assert {str(p.relative_to(folder.data)) for p in (folder.data / "segments").rglob("*.parquet")} == named
+    one, two = Given("1", {"attempts": [attempt("a", 1)]}), Given("2", {"attempts": [attempt("b", 1)]}, raw=b"bytes")
+    seen = []
+    for call in range(1, 40):
+        folder = Folder.create(tmp_path / str(call))
+        book(folder, one)
+        error = fail_at(monkeypatch, call, folder, two)
+        if error is None:
+            break
+        assert error.message.startswith("the disk is full (while ")
+        assert "Free some space" in error.repair
+        seen.append((error.message, len(rows_of(folder, "attempts"))))
+        book(folder, two)
+        assert sorted(row["event_key"] for row in rows_of(folder, "attempts")) == ["a", "b"]
+        assert not list(folder.data.rglob("*.tmp"))
+        named = {segment.path for number in folder.numbers() for segment in folder.manifest_number(number).segments}
+        assert {str(p.relative_to(folder.data)) for p in (folder.data / "segments").rglob("*.parquet")} == named
+    doing = "\n".join(message for message, _ in seen)
+    assert all(step in doing for step in ("rows of attempts", "delivered bytes", "the manifest"))
+    assert seen[0][1] == 1
+    assert seen[-1][1] == 2, "the last sync fails after the manifest is there: it is booked, and not booked again"
 
 
 def test_a_million_rows_with_one_bad_one_in_bounded_steps(folder: Folder) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from netyield.core.contract import contract
@@ -24,6 +23,7 @@ from netyield.store.engine import Engine
 from netyield.store.manifest import Segment
 from netyield.store.writer import Writer
 
+MATCHED = "matching"  # the delivery of segments whose rows were matched here
 CURSOR = "ledger/outcome_matching"  # its "manifest": everything up to that number was matched
 # The key ladder: what an outcome's key is compared with on the attempt.
 LADDER = {
@@ -36,6 +36,8 @@ LADDER = {
 }
 _EACH = "agent_run_id"  # an outcome of a run is one of all its attempts
 _IDENTITY = "tenant, source, event_key"
+_HASH = f"hash({_IDENTITY})"
+BATCH_OUTCOMES = 200_000  # outcomes matched at a time: bounds memory
 
 
 def matched_until(number: int) -> dict[str, dict[str, int]]:
@@ -47,122 +49,124 @@ def match_outcomes(writer: Writer, engine: Engine, now: datetime) -> list[Findin
     """Match what can be matched and book it in one manifest; a finding when outcomes wait for their attempt."""
     outcomes, attempts = writer.manifest.of("outcomes"), writer.manifest.of("attempts")
     done = int(writer.manifest.cursors.get(CURSOR, {}).get("manifest", 0))
-    fresh = [segment for segment in (*outcomes, *attempts) if segment.number > done]
-    if outcomes and fresh:
-        _look_at(engine, writer, outcomes, attempts, done)
-        _wanted(engine, writer, attempts)
-        dropped = _move(engine, writer, outcomes, now)
+    if outcomes and any(segment.number > done for segment in (*outcomes, *attempts)):
+        number_files(engine, writer.paths(outcomes))
+        engine.register("no_attempts", contract("attempts").schema.empty_table())
+        batches = -(-_look_at(engine, writer, outcomes, attempts, done) // BATCH_OUTCOMES)
+        positions: dict[str, list[Positions]] = {}
+        for batch in range(batches):
+            _wanted(engine, writer, outcomes, attempts, f"h % {batches} = {batch}")
+            _move(engine, writer, outcomes, positions, now)
+        dropped = leave_out(writer, outcomes, positions)
+        writer.settle(MATCHED)
         writer.commit(cursors=matched_until(writer.manifest.number + 1), drop_segments=dropped, recorded_at=now)
     return _waiting(engine, writer)
 
 
-def _attempt_columns(segments: Sequence[Segment], writer: Writer) -> str:
-    """The attempts' keys and times, typed and empty when there are none."""
-    columns = "tenant, event_key, event_time, response_id, trace_id, span_id, request_id, conversation_id, turn"
-    source = scan(writer.paths(segments)) if segments else "no_attempts"
-    return f"(SELECT {columns}, agent_run_id FROM {source})"
+def _relation(writer: Writer, segments: Sequence[Segment]) -> str:
+    """The attempts of some segments, typed and empty when there are none."""
+    return scan(writer.paths(segments)) if segments else "no_attempts"
 
 
 def _look_at(
     engine: Engine, writer: Writer, outcomes: Sequence[Segment], attempts: Sequence[Segment], done: int
+) -> int:
+    """Make ``looked_at`` (h): hashes of the outcomes to match again; how many. One too many does no harm."""
+    new = [segment for segment in outcomes if segment.number > done]
+    parts = [f"SELECT {_HASH} AS h FROM {scan(writer.paths(new))}"] if new else []
+    if len(new) < len(outcomes):
+        rows = f"(SELECT {_HASH} AS h, tenant, key_type, key, attempt_key FROM {scan(writer.paths(outcomes))})"
+        fresh = _relation(writer, [segment for segment in attempts if segment.number > done])
+        parts += [
+            f"SELECT h FROM {rows} WHERE key_type = '{kind}' AND (tenant, key) IN"
+            f" (SELECT (tenant, {LADDER[kind]}) FROM {fresh})"
+            for kind in _kinds(engine, scan(writer.paths(outcomes)))
+        ]
+        parts.append(f"SELECT h FROM {rows} WHERE (tenant, attempt_key) IN (SELECT (tenant, event_key) FROM {fresh})")
+    engine.keep("looked_at", " UNION ".join(parts))
+    return int(engine.scalar("SELECT count(*) FROM looked_at"))
+
+
+def _kinds(engine: Engine, relation: str) -> list[str]:
+    """The key types of the ladder that outcomes use."""
+    found = engine.query(f"SELECT DISTINCT key_type FROM {relation}")["key_type"].to_pylist()
+    return [kind for kind in LADDER if kind in found]
+
+
+def _wanted(
+    engine: Engine, writer: Writer, outcomes: Sequence[Segment], attempts: Sequence[Segment], batch: str
 ) -> None:
-    """Make ``outcome_rows`` (all rows, small columns) and ``looked_at`` (identities of outcomes to match again)."""
-    number_files(engine, writer.paths(outcomes))
-    engine.register("no_attempts", contract("attempts").schema.empty_table())
+    """Make ``outcome_rows`` (where the outcomes of a batch are now) and ``wanted`` (the attempts they belong to)."""
     engine.keep(
         "outcome_rows",
-        f"SELECT {_IDENTITY}, key_type, key, attempt_key, attempt_time, file, file_row_number AS position"
-        f" FROM {scan(writer.paths(outcomes))} JOIN files USING (filename)",
-    )
-    new_files = [number for number, segment in enumerate(outcomes) if segment.number > done]
-    engine.register("new_files", pa.table({"file": pa.array(new_files, pa.int32())}))
-    new_attempts = _attempt_columns([segment for segment in attempts if segment.number > done], writer)
-    engine.keep("new_attempts", f"SELECT * FROM {new_attempts}")
-    keyed = " UNION ALL ".join(
-        f"SELECT tenant, '{kind}' AS key_type, {expression} AS key FROM new_attempts"
-        for kind, expression in LADDER.items()
-    )
-    engine.keep(
-        "looked_at",
         f"""
-        SELECT DISTINCT {_IDENTITY} FROM outcome_rows WHERE file IN (SELECT file FROM new_files)
-        UNION SELECT DISTINCT {_IDENTITY} FROM outcome_rows SEMI JOIN ({keyed}) USING (tenant, key_type, key)
-        UNION SELECT DISTINCT {_IDENTITY} FROM outcome_rows WHERE (tenant, attempt_key) IN
-              (SELECT (tenant, event_key) FROM new_attempts)
+        SELECT {_IDENTITY}, key_type, key, attempt_key, attempt_time, file, file_row_number AS position
+        FROM {scan(writer.paths(outcomes))} JOIN files USING (filename)
+        WHERE {_HASH} IN (SELECT h FROM looked_at WHERE {batch})
         """,
     )
-
-
-def _wanted(engine: Engine, writer: Writer, attempts: Sequence[Segment]) -> None:
-    """Make ``wanted``: per outcome looked at, the attempts it belongs to (a null one when there is none)."""
-    engine.keep(
-        "asked",
-        f"SELECT DISTINCT {_IDENTITY}, key_type, key FROM outcome_rows SEMI JOIN looked_at USING ({_IDENTITY})",
-    )
-    kinds = [str(kind) for kind in engine.query("SELECT DISTINCT key_type FROM asked")["key_type"].to_pylist()]
-    every = _attempt_columns(attempts, writer)
+    engine.keep("asked", f"SELECT DISTINCT {_IDENTITY}, key_type, key FROM outcome_rows")
     engine.keep(
         "matches",
         " UNION ALL ".join(
-            [
-                f"""
-                SELECT DISTINCT o.tenant, o.source, o.event_key, a.event_key AS attempt_key,
-                       a.event_time AS attempt_time, o.key_type
-                FROM asked o JOIN {every} a ON a.tenant = o.tenant AND {_qualified(LADDER[kind])} = o.key
-                WHERE o.key_type = '{kind}' AND o.key NOT IN ('', '/')
-                """
-                for kind in kinds
-                if kind in LADDER
-            ]
-            or ["SELECT *, NULL AS attempt_key, NULL AS attempt_time FROM asked WHERE FALSE"]
+            f"""
+            SELECT DISTINCT {_IDENTITY}, attempt_key, attempt_time, key_type FROM asked JOIN (
+                SELECT tenant, '{kind}' AS key_type, {LADDER[kind]} AS key, event_key AS attempt_key,
+                       event_time AS attempt_time
+                FROM {_relation(writer, attempts)}) USING (tenant, key_type, key)
+            WHERE key NOT IN ('', '/')
+            """
+            for kind in _kinds(engine, "asked") or [_EACH]
         ),
     )
     engine.keep(
         "wanted",
         f"""
         WITH best AS (
-            SELECT * FROM matches QUALIFY key_type = '{_EACH}' OR row_number() OVER (
+            SELECT * FROM matches WHERE key_type = '{_EACH}'
+            UNION ALL
+            SELECT * FROM matches WHERE key_type <> '{_EACH}' QUALIFY row_number() OVER (
                 PARTITION BY {_IDENTITY} ORDER BY attempt_time DESC, attempt_key DESC) = 1)
         SELECT {_IDENTITY}, b.attempt_key, b.attempt_time FROM asked LEFT JOIN best b USING ({_IDENTITY})
         """,
     )
 
 
-def _qualified(expression: str) -> str:
-    return " || '/' || ".join(f"a.{name}" for name in expression.split(" || '/' || "))
-
-
-def _move(engine: Engine, writer: Writer, outcomes: Sequence[Segment], now: datetime) -> list[Segment]:
-    """Write rows where they now belong and take them from where they were; the segments the commit must drop."""
-    same = "w.attempt_key IS NOT DISTINCT FROM r.attempt_key AND w.attempt_time IS NOT DISTINCT FROM r.attempt_time"
-    names = contract("outcomes").schema.names
-    columns = ", ".join("w." + n if n in ("attempt_key", "attempt_time") else f'o."{n}"' for n in names)
-    engine.keep("outcome_changed", f"""
-        SELECT DISTINCT {_IDENTITY} FROM (
-            SELECT {_IDENTITY} FROM wanted w ANTI JOIN outcome_rows r ON ({_same_row("w", "r")} AND {same})
-            UNION ALL
-            SELECT {_IDENTITY} FROM outcome_rows r SEMI JOIN looked_at USING ({_IDENTITY})
-            ANTI JOIN wanted w ON ({_same_row("w", "r")} AND {same}))
-        """)  # fmt: skip
-    old = engine.query(f"""
-        SELECT file, position FROM outcome_rows SEMI JOIN outcome_changed USING ({_IDENTITY}) ORDER BY file
-        """)  # fmt: skip
+def _move(
+    engine: Engine, writer: Writer, outcomes: Sequence[Segment], positions: dict[str, list[Positions]], now: datetime
+) -> None:
+    """Write the rows of a batch where they now belong; add where they were to ``positions``."""
+    same = (
+        f"{_same_row('w', 'r')} AND w.attempt_key IS NOT DISTINCT FROM r.attempt_key"
+        " AND w.attempt_time IS NOT DISTINCT FROM r.attempt_time"
+    )
+    engine.keep(
+        "outcome_changed",
+        f"""
+        SELECT {_IDENTITY} FROM wanted w ANTI JOIN outcome_rows r ON {same}
+        UNION SELECT {_IDENTITY} FROM outcome_rows r ANTI JOIN wanted w ON {same}
+        """,
+    )
+    old = engine.query(
+        f"SELECT file, position FROM outcome_rows SEMI JOIN outcome_changed USING ({_IDENTITY}) ORDER BY file"
+    )
     if not old.num_rows:
-        return []
+        return
+    positions_by_path(old, outcomes, positions)
     touched = writer.paths(outcomes[number] for number in pc.unique(old["file"]).to_pylist())
-    moved = engine.query(f"""
-        SELECT {columns} FROM wanted w SEMI JOIN outcome_changed USING ({_IDENTITY}) JOIN (
+    schema = contract("outcomes").schema
+    columns = ", ".join("w." + n if n in ("attempt_key", "attempt_time") else f'o."{n}"' for n in schema.names)
+    moved = engine.query(
+        f"""
+        SELECT {columns} FROM (SELECT * FROM wanted SEMI JOIN outcome_changed USING ({_IDENTITY})) w JOIN (
             SELECT * FROM {scan(touched)} SEMI JOIN outcome_changed USING ({_IDENTITY})
             QUALIFY row_number() OVER (PARTITION BY {_IDENTITY} ORDER BY recorded_at, row_number) = 1) o
-        ON {_same_row("w", "o")} ORDER BY o.source, w.attempt_time, o.event_time, o.event_key
-        """).cast(contract("outcomes").schema)  # fmt: skip
-    positions: dict[str, list[Positions]] = {}
-    positions_by_path(old, outcomes, positions)
-    dropped = leave_out(writer, outcomes, positions)
+        ON {_same_row("w", "o")} ORDER BY o.source, coalesce(w.attempt_time, o.event_time), o.event_key, w.attempt_key
+        """
+    ).cast(schema)
     for source in pc.unique(moved["source"]).to_pylist():
         rows = moved.filter(pc.equal(moved["source"], source))
-        writer.write_segments("outcomes", rows, "matching", None, now)
-    return dropped
+        writer.write_segments("outcomes", rows, MATCHED, None, now)
 
 
 def _same_row(left: str, right: str) -> str:

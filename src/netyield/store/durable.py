@@ -66,8 +66,8 @@ def reported(doing: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             message = f"the disk is full (while {doing})."
-            repair = "Free some space and run again: the books are as they were before, and nothing is booked twice."
+            repair = "Free some space and run again: what was booked stands, and nothing is booked twice."
         else:
             message = f"the disk refused (while {doing}): {error.strerror or error}."
-            repair = "Check the disk and its permissions and run again: the books are as they were before."
+            repair = "Check the disk and its permissions and run again: what was booked stands."
         raise StoreError(message, repair) from error
