@@ -7,12 +7,32 @@ import gzip
 import json
 import re
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Call:
+    """One attempt in any log's words; times in whole milliseconds."""
+
+    call: str
+    app: str
+    provider: str
+    model: str
+    replica: str
+    start_ms: int
+    end_ms: int
+    prompt: int
+    completion: int
+    failed: bool
+    retry_of: str
+    run: str
+    record: dict[str, Any]
 
 
 class Company:
@@ -31,9 +51,14 @@ class Company:
             return list(csv.DictReader(stream))
 
     @cached_property
-    def log(self) -> list[dict[str, Any]]:
-        paths = sorted((self.folder / "traffic").glob("*.jsonl.gz"))
-        return [json.loads(line) for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
+    def calls(self) -> list[Call]:
+        """Every attempt of the three logs."""
+        found = []
+        logs = (("litellm/spend_logs", _spend), ("litellm/payloads", _payload), ("products/requests", _product))
+        for name, read in logs:
+            for path in sorted(self.folder.glob(f"{name}-*.jsonl.gz")):
+                found += [read(json.loads(line)) for line in gzip.decompress(path.read_bytes()).splitlines()]
+        return found
 
     def outcomes(self, *, late: bool) -> list[dict[str, Any]]:
         paths = (self.folder / ("outcomes/late" if late else "outcomes")).glob("*.jsonl")
@@ -59,3 +84,30 @@ class Company:
 def seconds(text: str) -> float:
     """Unix seconds of an ISO time."""
     return datetime.fromisoformat(text).timestamp()
+
+
+def _spend(row: dict[str, Any]) -> Call:
+    return _litellm(row, *(round(seconds(row[name]) * 1000) for name in ("startTime", "endTime")))
+
+
+def _payload(row: dict[str, Any]) -> Call:
+    return _litellm(row, *(round(row[name] * 1000) for name in ("startTime", "endTime")))
+
+
+def _litellm(row: dict[str, Any], start_ms: int, end_ms: int) -> Call:
+    tags = dict(tag.split(":", 1) for tag in row["request_tags"])
+    base = row["api_base"]
+    first, retried, _ = row["litellm_call_id"].partition("-attempt-")
+    return Call(
+        row["litellm_call_id"], tags["app"], row["custom_llm_provider"], row["model"],
+        base.split("//")[1].split(".")[0] if base.startswith("http://") else "", start_ms, end_ms, row["prompt_tokens"],
+        row["completion_tokens"], row["status"] == "failure", first if retried else "", tags.get("agent_run_id", ""), row,
+    )
+
+
+def _product(row: dict[str, Any]) -> Call:
+    start_ms, end_ms = (round(seconds(row[name]) * 1000) for name in ("started", "ended"))
+    return Call(
+        row["call"], row["product"], row["provider"], row["model"], row.get("server", ""),
+        start_ms, end_ms, row["prompt_tokens"], row["answer_tokens"], row["result"] == "error", row.get("retry_of", ""), "", row,
+    )

@@ -40,16 +40,21 @@ class Pairs:
     def deliveries(self, cursor: Cursor) -> Iterator[Delivery]:
         data = self.path.read_bytes()
         content_hash = hashlib.sha256(data).hexdigest()
-        yield Delivery("pairs", self.kind, content_hash, lambda: self.chunks(data), next_cursor=lambda: {"bytes": len(data)})
+        after = {"bytes": len(data)}
+        yield Delivery("pairs", self.kind, content_hash, lambda: self.chunks(data), next_cursor=lambda: after)
 
     def chunks(self, data: bytes) -> Iterator[Chunk]:
         rows, findings = [], []
         for number, line in enumerate(data.splitlines(), start=1):
             try:
                 pair = json.loads(line)
-                rows.append({"row_number": number, "event_key": self.key(number, pair["rate"]), **_rate(pair["rate"])})
+                rows.append(
+                    {"row_number": number, "event_key": self.key(number, pair["rate"]), **_rate(pair["rate"])}
+                )
             except (ValueError, TypeError, KeyError):
-                findings.append(Finding("pairs.bad_row", Severity.ERROR, "not a rate", "Correct it.", "pairs", number))
+                findings.append(
+                    Finding("pairs.bad_row", Severity.ERROR, "not a rate", "Correct it.", "pairs", number)
+                )
         if rows:
             yield Chunk({"fx_rates": self.table(pa.Table.from_pylist(rows))}, None, findings)
         else:

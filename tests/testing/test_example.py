@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -12,9 +13,10 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
-from company import Company, seconds
+from company import Company
 from focus_data_toolkit.model.validator import lint_focus_1_4_structure
 from genai_prices import Usage, calc_price
 
@@ -158,20 +160,21 @@ def test_the_planted_hours_are_the_ones_we_meant(company: Company) -> None:
 
 def test_every_real_request_is_served_with_its_real_tokens(company: Company) -> None:
     """The totals of the published traces: the last attempt of each request carries them."""
-    replaced = {row["metadata"]["spend_logs_metadata"].get("retry_of") for row in company.log}
-    real = [row for row in company.log if row["litellm_call_id"] not in replaced and row["team_id"] != "platform"]
+    replaced = {call.retry_of for call in company.calls}
+    replaced |= {event["key"] for event in company.outcomes(late=False) if event["verdict"] == "superseded"}
+    real = [call for call in company.calls if call.call not in replaced and call.app != "canary"]
     assert len(real) == 8_819 + 19_366
-    assert sum(row["prompt_tokens"] for row in real) == 18_059_974 + 22_361_870
-    assert sum(row["completion_tokens"] for row in real) == 245_896 + 4_088_665
+    assert sum(call.prompt for call in real) == 18_059_974 + 22_361_870
+    assert sum(call.completion for call in real) == 245_896 + 4_088_665
 
 
 def test_log_tokens_equal_truth_tokens_before_and_after_late_outcomes(company: Company) -> None:
     truth = company.truth
-    assert len(company.log) == truth["attempts"]["all"]
+    assert len(company.calls) == truth["attempts"]["all"] == len({call.call for call in company.calls})
     classes = truth["tokens_by_class"]
-    assert sum(row["prompt_tokens"] for row in company.log) == classes["in_uncached"] + classes["in_cache_read"]
+    assert sum(call.prompt for call in company.calls) == classes["in_uncached"] + classes["in_cache_read"]
     output = classes["out_text"] + classes["out_reasoning"] + classes["out_rejected_prediction"]
-    assert sum(row["completion_tokens"] for row in company.log) == output
+    assert sum(call.completion for call in company.calls) == output
     for known in (truth["early"], truth["late"]):
         summed: dict[str, int] = defaultdict(int)
         for table in (known["tokens"], known["unpriced_tokens"]):
@@ -181,24 +184,31 @@ def test_log_tokens_equal_truth_tokens_before_and_after_late_outcomes(company: C
         assert summed == classes
 
 
-def test_the_log_holds_no_content_and_no_address(company: Company) -> None:
-    forbidden = {"messages", "response", "proxy_server_request", "requester_ip_address"}
-    assert not forbidden & set().union(*(row.keys() | row["metadata"].keys() for row in company.log))
+def test_the_logs_hold_no_content_and_no_address(company: Company) -> None:
+    contents = {json.dumps(call.record.get("messages")) for call in company.calls}
+    contents |= {json.dumps(choice["message"]) for call in company.calls for choice in _choices(call.record)}
+    assert {text for text in contents if "redacted-by-litellm" not in text} == {"null"}
+    forbidden = {"proxy_server_request", "requester_ip_address"}
+    assert not forbidden & {key for call in company.calls for key in (*call.record, *call.record.get("metadata", ()))}
 
 
-def test_outcomes_name_attempts_or_runs_of_the_log(company: Company) -> None:
-    calls = {row["litellm_call_id"] for row in company.log}
-    runs = {row["metadata"]["spend_logs_metadata"].get("agent_run_id") for row in company.log}
+def _choices(record: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = record.get("response", {}).get("choices", []) if "id" in record else []
+    return found
+
+
+def test_outcomes_name_attempts_or_runs_of_the_logs(company: Company) -> None:
+    known = {"request_id": {call.call for call in company.calls}, "agent_run_id": {call.run for call in company.calls}}
     for late in (False, True):
         events = company.outcomes(late=late)
-        assert len(events) == company.truth["planted"]["late_outcomes" if late else "outcomes"]
-        assert all(event["key"] in (calls if event["key_type"] == "request_id" else runs) for event in events)
+        assert len(events) == company.truth["planted"]["late_outcomes" if late else "outcomes"] > 0
+        assert all(event["key"] in known[event["key_type"]] for event in events)
     early, late_ones = (company.truth[name]["tokens"]["useful"]["out_text"] for name in ("early", "late"))
     assert late_ones != early
 
 
 def test_list_prices_are_those_of_genai_prices(company: Company) -> None:
-    providers = {row["model"]: row["custom_llm_provider"] for row in company.log}
+    providers = {call.model: call.provider for call in company.calls}
     for model, rates in PRICES.items():
         usage = Usage(input_tokens=1_000, cache_read_tokens=400, output_tokens=100)
         price = calc_price(usage, model, provider_id=providers[model], genai_request_timestamp=START)
@@ -226,11 +236,9 @@ def test_billed_minus_priced_is_the_planted_difference(company: Company) -> None
 
 def test_a_replica_minute_is_active_exactly_when_a_request_overlaps_it(company: Company) -> None:
     served: dict[str, set[int]] = defaultdict(set)
-    for row in company.log:
-        if row["api_base"].startswith("http://"):
-            replica = row["api_base"].split("//")[1].split(".")[0]
-            start, end = (round(seconds(row[name]) * 1000) for name in ("startTime", "endTime"))
-            served[replica] |= set(range(start // 60_000, (end - 1) // 60_000 + 1))
+    for call in company.calls:
+        if call.replica and call.prompt:  # an upstream that refused at once computed nothing
+            served[call.replica] |= set(range(call.start_ms // 60_000, (call.end_ms - 1) // 60_000 + 1))
     active: dict[str, set[int]] = defaultdict(set)
     for labels, samples in company.metrics["DCGM_FI_PROF_GR_ENGINE_ACTIVE"].items():
         pod = dict(labels).get("exported_pod", "")
@@ -268,7 +276,9 @@ def test_every_device_reports_every_minute_it_can(company: Company) -> None:
     for labels, samples in company.metrics["DCGM_FI_DEV_FB_USED"].items():
         names = dict(labels)
         minutes[names["Hostname"], names["UUID"] + names.get("GPU_I_ID", "")] |= set(samples)
-    counts = {host: sorted({len(found) for (name, _), found in minutes.items() if name == host}) for host, _ in minutes}
+    counts = {
+        host: sorted({len(found) for (name, _), found in minutes.items() if name == host}) for host, _ in minutes
+    }
     whole = int((END - START).total_seconds()) // 60
     silent = {"gpu-a-2": 3 * 60 + 2, "gpu-b-1": 15, "gpu-t-1": 6 * 60}
     assert counts == {host: [whole - silent.get(host, 0)] for host in counts}

@@ -19,6 +19,7 @@ class App:
     provider: str
     models: tuple[str, str]
     endings: dict[str, float]
+    log: str = "spend"
     customers: int = 0
     reasoning_fifths: int = 0
     predicts: bool = False
@@ -60,14 +61,13 @@ APPS = (
         SELF_HOSTED,
         ("llama-3.1-405b-fp8", "llama-3.1-70b"),
         {
-            "accepted": 0.42,
+            "accepted": 0.45,
             "rejected": 0.08,
             "partial": 0.05,
             "silent": 0.18,
             "retried": 0.04,
             "regenerated": 0.05,
             "aborted": 0.05,
-            "truncated": 0.03,
             "late_accepted": 0.04,
             "late_rejected": 0.02,
             "overturned": 0.01,
@@ -93,6 +93,7 @@ APPS = (
             "blocked": 0.02,
             "late_accepted": 0.05,
         },
+        log="requests",
         predicts=True,
     ),
     App(
@@ -112,7 +113,8 @@ APPS = (
         0.13,
         "anthropic",
         ("claude-haiku-4-5", "claude-haiku-4-5"),
-        {"accepted": 0.55, "silent": 0.2, "rejected": 0.15, "truncated": 0.05, "aborted": 0.05},
+        {"accepted": 0.53, "silent": 0.2, "rejected": 0.15, "truncated": 0.05, "aborted": 0.05, "blocked": 0.02},
+        log="payload",
         customers=40,
     ),
     App(
@@ -132,6 +134,7 @@ APPS = (
         SELF_HOSTED,
         ("qwen2.5-coder-32b", "qwen2.5-coder-32b"),
         {"accepted": 0.35, "rejected": 0.38, "silent": 0.15, "aborted": 0.05, "retried": 0.03, "bad_tool_call": 0.04},
+        log="requests",
     ),
     App(
         "review-agent",

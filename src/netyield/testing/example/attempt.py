@@ -16,7 +16,8 @@ class Attempt:
     """Times in milliseconds since the window's start; token counts are disjoint classes.
 
     ``verdict`` is that of the input and the reasoning; ``kept_ppm`` and ``delivered`` split the visible output.
-    ``late_verdict`` is the verdict once the late outcomes have arrived (empty: unchanged).
+    ``late_verdict`` is the verdict once the late outcomes have arrived (empty: unchanged). ``log``: where it is
+    written: spend (LiteLLM_SpendLogs), payload (LiteLLM's logging payload) or requests (the product's own log).
     """
 
     number: int
@@ -44,9 +45,15 @@ class Attempt:
     attempt_number: int = 1
     retry_of: str = ""
     agent_run_id: str = ""
+    log: str = "spend"
     verdict: str = UNPROVEN
     late_verdict: str = ""
     kept_ppm: int | None = None
+
+    @property
+    def occupies(self) -> bool:
+        """Whether an engine of ours worked on it: an upstream that refuses at once computes nothing."""
+        return bool(self.replica) and self.prompt_tokens > 0
 
     @property
     def prompt_tokens(self) -> int:

@@ -13,11 +13,10 @@ import numpy as np
 
 from netyield.core.period import iso
 from netyield.testing.example import bill as billing
-from netyield.testing.example import metrics, reckoning, worth
+from netyield.testing.example import gateway_logs, metrics, reckoning, worth
 from netyield.testing.example.attempt import Attempt
 from netyield.testing.example.bill_rows import Line
 from netyield.testing.example.capacity import Track, tracks
-from netyield.testing.example.litellm_log import write_log
 from netyield.testing.example.outcome_log import write_outcomes
 from netyield.testing.example.plan import END, PODS, POOLS, START
 from netyield.testing.example.serving import EngineSeries, busy_ms, engine_series
@@ -38,7 +37,7 @@ def generate(folder: Path, seed: int = 1) -> Truth:
     bill = billing.lines(traffic.attempts)
     billing.write_bill(folder / "bill" / "focus_1.4.csv", bill)
     metrics.write_all(folder / "metrics", fleet, replicas)
-    write_log(folder / "traffic", traffic.attempts)
+    gateway_logs.write_all(folder, traffic.attempts)
     write_outcomes(folder / "outcomes" / "outcomes.jsonl", [o for o in traffic.outcomes if not o.late])
     write_outcomes(folder / LATE_FILE, [o for o in traffic.outcomes if o.late])
     for name in ("netyield.toml", "README.md"):
@@ -53,7 +52,7 @@ def fleet_of(traffic: Traffic, seed: int) -> tuple[list[Track], dict[int, Engine
     """What the devices did, and what each serving process (by place in PODS) counted."""
     served: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in traffic.attempts:
-        if attempt.replica:
+        if attempt.occupies:
             served[attempt.replica].append(attempt)
     fleet = tracks({name: busy_ms(attempts) for name, attempts in served.items()}, np.random.default_rng(seed + 1))
     replicas = {

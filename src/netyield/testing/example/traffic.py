@@ -119,6 +119,7 @@ def _attempt(traffic: Traffic, app: App, index: int, arrival: Arrival, day: int)
         out_reasoning=reasoning,
         out_rejected_prediction=rejected,
         session_id=named_uuid(f"session/{name}"),
+        log=app.log,
     )
     return _named(_timed(attempt), name)
 
@@ -168,10 +169,12 @@ def _end(traffic: Traffic, attempt: Attempt, ending: str) -> None:
 
 
 def _abort(attempt: Attempt) -> None:
-    """The reader leaves. A third of a self-hosted answer was delivered; of an API answer nothing."""
-    attempt.status, attempt.finish_reason = "aborted", ""
-    attempt.delivered = attempt.out_text // 3 if attempt.provider == SELF_HOSTED else 0
-    attempt.verdict = UNPROVEN if attempt.delivered else "wasted.aborted_undelivered"
+    """The reader leaves. LiteLLM cannot tell what arrived: unproven. The products' own logs can: a third of a
+    self-hosted answer, nothing of an API's."""
+    attempt.status, attempt.finish_reason, attempt.verdict = "aborted", "", UNPROVEN
+    if attempt.log == "requests":
+        attempt.delivered = attempt.out_text // 3 if attempt.replica else 0
+        attempt.verdict = UNPROVEN if attempt.delivered else "wasted.aborted_undelivered"
 
 
 def _record(traffic: Traffic, attempt: Attempt, ending: str) -> None:
@@ -181,6 +184,8 @@ def _record(traffic: Traffic, attempt: Attempt, ending: str) -> None:
         traffic.say(attempt, "rejected")
     elif ending == "partial":
         traffic.say(attempt, "accepted", share_ppm=attempt.kept_ppm, signal="edit_retained")
+    elif ending == "blocked" and attempt.log == "spend":  # that table has no finish reason
+        traffic.say(attempt, "blocked", 50, grade=3, signal="moderation")
     elif ending == "judged":  # a model's opinion alone never moves money
         traffic.say(attempt, "accepted", grade=2, signal="llm_judge")
     if ending == "late_accepted":
@@ -193,21 +198,33 @@ def _record(traffic: Traffic, attempt: Attempt, ending: str) -> None:
 
 def _end_twice(traffic: Traffic, first: Attempt, ending: str) -> None:
     """Two attempts of one logical request; the second one is used."""
-    second = replace(first, attempt_number=2, retry_of=first.call_id, verdict=USEFUL)
-    if ending == "regenerated":
-        first.verdict = "wasted.superseded"
-        second.start_ms = first.end_ms + 4_000
-    else:
-        first.out_text = first.out_reasoning = first.out_rejected_prediction = 0
-        first.status, first.finish_reason, first.verdict = "error", "", "wasted.errored_no_output"
-        first.end_ms = first.first_ms
-        second.start_ms = first.end_ms + 500
+    again = replace(first, attempt_number=2, retry_of=first.call_id, verdict=USEFUL)
     if ending == "fallback":
-        second.provider, second.model = FALLBACK
-        second.replica = ""
-    _named(_timed(second), f"{first.call_id}/second")
-    traffic.attempts += [first, second]
-    traffic.say(second, "accepted")
+        again.provider, again.model = FALLBACK
+        again.replica = ""
+    if ending == "regenerated":  # the reader asks once more: two calls, and the product says what became of the first
+        first.verdict, again.attempt_number, again.retry_of = "wasted.superseded", 1, ""
+        again.start_ms = first.end_ms + 4_000
+        traffic.say(first, "superseded", 4_000, grade=3, signal="regenerate")
+    else:
+        _fail(first)
+        again.start_ms = first.end_ms + 500
+    _named(_timed(again), f"{first.call_id}/second")
+    if ending != "regenerated" and first.log == "spend":
+        again.call_id = f"{first.call_id}-attempt-1"  # how LiteLLM names the calls of one request
+    traffic.attempts += [first, again]
+    traffic.say(again, "accepted")
+
+
+def _fail(first: Attempt) -> None:
+    """No output. The products' own engine fails after the prompt was computed; LiteLLM's upstream refuses at once."""
+    first.out_text = first.out_reasoning = first.out_rejected_prediction = 0
+    first.status, first.finish_reason, first.verdict = "error", "", "wasted.errored_no_output"
+    if first.log == "requests":
+        first.end_ms = first.first_ms
+    else:
+        first.in_uncached = first.in_cache_read = 0
+        first.end_ms = first.start_ms + 180
 
 
 def _end_run(traffic: Traffic, run: list[Attempt]) -> None:

@@ -101,7 +101,7 @@ def _reference(served: Sequence[Attempt], money: Mapping[str, NDArray[np.int64]]
     """Active money by step when every instant is shared equally by the requests served in it."""
     found: dict[str, int] = defaultdict(int)
     for replica, by_minute in money.items():
-        mine = [attempt for attempt in served if attempt.replica == replica]
+        mine = [attempt for attempt in served if attempt.replica == replica and attempt.occupies]
         for minute, parts in _shares(mine).items():
             numbers = sorted(parts)
             keys = [f"{number:08d}" for number in numbers]
