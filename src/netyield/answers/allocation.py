@@ -29,7 +29,7 @@ SPREAD_DIMENSIONS = ("model", "team", "app", "customer")
 def answer(books: Books) -> Answer:
     """Money per slice of the --by dimension (default: team)."""
     name = books.dimension("team")
-    rows = unit_cost._slices(books, name, "TRUE")
+    rows = unit_cost.slices(books, name, "TRUE")
     spreads = _spreads(books, name)
     method = _methods(books)
     whole = sum(r["loaded_pico"] for r in rows)
@@ -84,5 +84,5 @@ def _methods(books: Books) -> str:
     rows = books.engine.query(
         "SELECT method, COUNT(DISTINCT concat(pool, serving)) AS replicas, MIN(r_squared) AS worst FROM methods GROUP BY method ORDER BY method"
     ).to_pylist()
-    fits = ["" if r["worst"] is None else f", R2 at least {r['worst']:.2f}" for r in rows]
+    fits = [f", R2 at least {r['worst']:.2f}" if r["method"] == "calibrated" else "" for r in rows]
     return ", ".join(f"{r['method']} ({r['replicas']} replicas{fit})" for r, fit in zip(rows, fits, strict=True))

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from netyield.core.errors import WrongUse
 from netyield.core.finding import Finding
 from netyield.core.names import DIMENSION_ALIASES, DIMENSIONS
 from netyield.core.period import Period
-from netyield.core.errors import WrongUse
 from netyield.store.engine import Engine
 
 TIME_DIMENSIONS = ("day", "month", "hour")

@@ -122,6 +122,8 @@ def capacity(books: Books) -> dict[str, Any] | None:
             FROM activity WHERE {clause}"""
     ).to_pylist()[0]
     by_state = {r["state"]: int(r["us"]) for r in states}
+    if not by_state:
+        return None
     return {"paid": sum(by_state.values()), "by_state": by_state, **seen}
 
 

@@ -39,7 +39,7 @@ TREND_COLUMNS = (AnswerColumn("day", "time", "", "Day in the reporting zone"), *
 def answer(books: Books) -> Answer:
     """Unit cost per slice of the --by dimension (default: model), with a trend per day."""
     name = books.dimension("model")
-    rows = _slices(books, name, "TRUE")
+    rows = slices(books, name, "TRUE")
     total = sum(r["loaded_pico"] for r in rows)
     table = _table(rows, COLUMNS)
     best = [r for r in rows if r["usd_per_useful_mtok_low"] is not None]
@@ -48,7 +48,7 @@ def answer(books: Books) -> Answer:
     if best:
         dear = max(best, key=lambda r: r["usd_per_useful_mtok_low"])
         sentence += f"; the dearest useful million tokens are {dear['slice']}'s, from {quantise(dear['usd_per_useful_mtok_low'], 2):,}"
-    trend = [row | {"day": day} for day in _days(books) for row in _slices(books, name, _on(books, day))]
+    trend = [row | {"day": day} for day in _days(books) for row in slices(books, name, _on(books, day))]
     return Answer(
         name="unit_cost", title=f"Unit cost by {headline['by']}", as_of=books.as_of, window=books.window, currency=books.currency,
         basis=books.basis, table=table, columns=COLUMNS, headline=headline, description=sentence + ".",
@@ -67,7 +67,7 @@ def _on(books: Books, day: str) -> str:
     return f"{time_sql('day', books.timezone)} = '{day}'"
 
 
-def _slices(books: Books, name: str, where: str) -> list[dict[str, Any]]:
+def slices(books: Books, name: str, where: str) -> list[dict[str, Any]]:
     """Rows of one dimension over the leaves of ``where``, dearest first."""
     column = time_sql(name, books.timezone)
     found = books.engine.query(
@@ -75,13 +75,13 @@ def _slices(books: Books, name: str, where: str) -> list[dict[str, Any]]:
                    CAST(SUM(attempts) AS BIGINT) AS attempts, CAST(SUM(answers) AS BIGINT) AS answers
             FROM leaves WHERE {where} GROUP BY ALL ORDER BY ALL"""
     ).to_pylist()
-    slices: dict[str, dict[str, StepSum]] = {}
+    found_slices: dict[str, dict[str, StepSum]] = {}
     for r in found:
         if in_scope(r["step"]):
             value = StepSum(r["step"], int(r["pico"]), r["unit_tokens"], r["attempts"], r["answers"], Evidence.DERIVED, ())
-            slices.setdefault(r["slice"], {})[r["step"]] = value
-    shared = slices.pop("", {})
-    sums = {value: measures.figures(steps) for value, steps in slices.items()}
+            found_slices.setdefault(r["slice"], {})[r["step"]] = value
+    shared = found_slices.pop("", {})
+    sums = {value: measures.figures(steps) for value, steps in found_slices.items()}
     pool = sum(s.pico for s in shared.values())
     loads = _load(pool, sums, books.settings["loaded_rule"])
     rows = [_row(value, figures, loads.get(value, 0)) for value, figures in sums.items()]

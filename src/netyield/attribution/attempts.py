@@ -66,16 +66,17 @@ def _serving_map(
 ) -> pa.Table:
     """serving_id, pool and serving (owner name, or '' for the pool as a whole) per distinct combination of KEYS."""
     by_name: dict[str, list[tuple[str, str]]] = {}
-    for pool, owner in owners:
+    for owner_pool, owner in owners:
         for name in {owner, owner.rsplit("/", maxsplit=1)[-1]}:
             if name:
-                by_name.setdefault(name, []).append((pool, owner))
+                by_name.setdefault(name, []).append((owner_pool, owner))
     servings: dict[tuple[str, str], int] = {}
     rows: dict[str, list[Any]] = {name: [] for name in (*KEYS, "serving_id", "resolved", "serving")}
     for line in sorted(distinct, key=lambda d: tuple(str(d[k]) for k in KEYS)):
         pool = pool_of_attempt(line["pool"], line["model"], line["endpoint"], line["replica"], rules)
         found = _owner(line, by_name, pool)
-        resolved, serving = found or (pool, "")
+        resolved: str | None = found[0] if found else pool
+        serving = found[1] if found else ""
         if resolved is not None and resolved not in pools and found is None and line["pool"] is None:
             resolved = None
         for key in KEYS:

@@ -102,7 +102,9 @@ def _streams(engine: Engine) -> None:
            WHERE gap IS NOT NULL GROUP BY device""",
     )
     for name, source, value in (("signal", "signal_all", "ppm"), ("memory", "readings", "whole")):
-        only = "WHERE x.metric = 'memory_used_bytes'" if name == "memory" else ""
+        # A whole-device reading of a sliced device says nothing of its slices.
+        whole = "(x.slice <> '' OR x.device NOT IN (SELECT device FROM sliced))"
+        only = f"WHERE x.metric = 'memory_used_bytes' AND {whole}" if name == "memory" else ""
         engine.keep(
             name,
             f"""SELECT x.device, x.slice, x.t, x.{value} AS v,

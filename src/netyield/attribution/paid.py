@@ -20,7 +20,9 @@ from netyield.core.period import Period, micros
 from netyield.store.engine import Engine
 
 SECOND_US = 1_000_000
-RATE_CARD = "rate card"
+RATE_PIECES = pa.schema(
+    [("pool", pa.string()), *((name, pa.int64()) for name in ("hour_us", "a", "b", "rate_pico", "gpus")), ("currency", pa.string())]
+)
 
 
 def hours_table(segment: Period) -> pa.Table:
@@ -59,10 +61,7 @@ def rate_pieces(cards: Iterable[Mapping[str, Any]], pools: Sequence[str], segmen
         first = mine[0]["pool"]
         mine = [card for card in mine if card["pool"] == first]
         rows.extend(_pieces_of_pool(pool, mine, segment))
-    names = ("pool", "hour_us", "a", "b", "rate_pico", "gpus", "currency")
-    types = (pa.string(), pa.int64(), pa.int64(), pa.int64(), pa.int64(), pa.int64(), pa.string())
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
-    return pa.table({n: pa.array(list(c), t) for n, c, t in zip(names, columns, types, strict=True)})
+    return pa.Table.from_pylist([dict(zip(RATE_PIECES.names, row, strict=True)) for row in rows], schema=RATE_PIECES)
 
 
 def _pieces_of_pool(
@@ -82,11 +81,12 @@ def _pieces_of_pool(
 
 def cards_of(engine: Engine) -> list[dict[str, Any]]:
     """The rate_cards view as plain rows, in the order they were declared."""
-    return engine.query(
+    found: list[dict[str, Any]] = engine.query(
         f"""SELECT pool, currency, CAST(rate_per_gpu_hour * {PICO} AS HUGEINT)::BIGINT AS rate_pico, gpus,
                    micros(valid_from) AS from_us, micros(valid_until) AS until_us
             FROM rate_cards ORDER BY source, row_number"""
     ).to_pylist()
+    return found
 
 
 def charge_rates(engine: Engine, pieces: pa.Table) -> None:

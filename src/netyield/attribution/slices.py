@@ -55,8 +55,12 @@ def _instance_weight(rows: list[Mapping[str, Any]]) -> int:
 def parts_table(layout: Iterable[Mapping[str, Any]]) -> pa.Table:
     """Cumulative fractions [low, high)/parts per (device, slice), for cutting device time exactly."""
     devices: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in layout:
-        devices[str(row["device"])].append(row)
+    listed = list(layout)
+    # One exporter names GPU instances, another their compute instances: the finer layout stands.
+    split_instances = {(row["device"], str(row["slice"]).split("/")[0]) for row in listed if "/" in str(row["slice"])}
+    for row in listed:
+        if (row["device"], row["slice"]) not in split_instances:
+            devices[str(row["device"])].append(row)
     rows: list[tuple[str, str, int, int, int]] = []
     for device, slices in sorted(devices.items()):
         weights = fractions(slices)
@@ -64,5 +68,4 @@ def parts_table(layout: Iterable[Mapping[str, Any]]) -> pa.Table:
         for name, weight in weights:
             rows.append((device, name, low, low + weight, parts))
             low += weight
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in SCHEMA]
-    return pa.table({field.name: list(values) for field, values in zip(SCHEMA, columns, strict=True)}, schema=SCHEMA)
+    return pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], schema=SCHEMA)

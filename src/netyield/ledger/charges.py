@@ -99,7 +99,7 @@ def _labels(
 
 
 def _follow_credits(engine: Engine) -> None:
-    """A credit that names a resource, or else a commitment, that other lines of its billing period share follows them."""
+    """A credit follows the lines of its billing period that share its resource, when they are all for one thing."""
     engine.keep(
         "credit_targets",
         """SELECT billing_start, resource_id, MIN(scope) AS scope, MIN(pool) AS pool, bool_or(provisioned) AS provisioned

@@ -38,7 +38,8 @@ def shipped_rules() -> tuple[ScopeRule, ...]:
     rules = []
     for row in csv.DictReader(text.splitlines()):
         if row["column"] == "gpu_count":
-            rules.append(ScopeRule(scope=row["scope"], gpu_count=row["pattern"] == "yes", why=row["why"]))  # type: ignore[arg-type]
+            count = {"scope": row["scope"], "gpu_count": row["pattern"] == "yes", "why": row["why"]}
+            rules.append(ScopeRule.model_validate(count))
         else:
             rules.append(ScopeRule.model_validate({"scope": row["scope"], row["column"]: row["pattern"], "why": row["why"]}))
     return tuple(rules)

@@ -16,24 +16,26 @@ import pyarrow as pa
 
 from netyield.answers.books import Books, Query, time_sql
 from netyield.attribution import paid
+from netyield.attribution.capacity import HOUR_US
 from netyield.attribution.leaf import DIMENSION_COLUMNS, LEAF
 from netyield.config import Config
 from netyield.core.contract import contract
 from netyield.core.errors import WrongUse
-from netyield.core.finding import Finding
+from netyield.core.finding import Finding, aggregate
 from netyield.core.money import from_pico
 from netyield.core.names import DIMENSION_ALIASES
 from netyield.core.period import Period, iso, micros, month_of, posting_period
+from netyield.ledger import charges as charge_room
 from netyield.ledger import conserve
 from netyield.ledger.close import month_end
-from netyield.ledger.currency import Rates
-from netyield.project import days
-from netyield.project.findings import of_books
-from netyield.project.inputs import Shared, gather, views
+from netyield.project import bridge, days
+from netyield.project.findings import from_record, of_books
+from netyield.project.inputs import Shared, declared_pools, gather, rates_of, views
 from netyield.project.prices import Prices
 from netyield.store.engine import Engine
 from netyield.store.folder import Folder
 from netyield.store.manifest import Manifest
+from netyield.usefulness.policy import VERSION, policy_hash
 
 Progress = Callable[[str, int], None]
 # Words a gateway uses for a provider that the bill names otherwise.
@@ -46,7 +48,8 @@ def open_books(
 ) -> Books:
     """Leaves of the window in a fresh engine, filtered by the query's ``where``."""
     engine, shared, totals = _window(folder, manifest, config, window, query.basis, query.currency, progress)
-    notes = [*findings, *shared.findings, *of_books(engine, shared, window, config)]
+    told = [from_record(entry) for record in manifest.deliveries.values() for entry in record.findings]
+    notes = aggregate([*told, *findings, *shared.findings, *of_books(engine, shared, window, config)])
     _filter(engine, query.where, config.project.timezone)
     asked = query.as_of or iso(manifest.recorded_at)
     settings = {
@@ -62,8 +65,6 @@ def open_books(
 
 
 def _policy(config: Config) -> str:
-    from netyield.usefulness.policy import VERSION, policy_hash
-
     return f"{VERSION} {policy_hash(config.usefulness, config.attestation)}"
 
 
@@ -109,10 +110,7 @@ def _prices(folder: Folder, manifest: Manifest) -> Prices:
         views(engine, folder, manifest, "model_prices", "fx_rates")
         columns = ", ".join(contract("model_prices").source_schema.names)
         booked = engine.query(f"SELECT {columns} FROM model_prices ORDER BY price_id")
-        rates = Rates(
-            (r["rate_date"], r["base"], r["quote"], Decimal(r["rate"]))
-            for r in engine.query("SELECT rate_date, base, quote, rate FROM fx_rates ORDER BY recorded_at").to_pylist()
-        )
+        rates = rates_of(engine)
     finally:
         engine.close()
     return Prices(booked.cast(contract("model_prices").source_schema), rates)
@@ -135,7 +133,7 @@ def _add_adjustments(engine: Engine, folder: Folder, manifest: Manifest, window:
     for row in rows:
         leaf = json.loads(row["leaf"])
         blank = {f.name: "" if pa.types.is_string(f.type) else 0 for f in LEAF}
-        leaves.append(blank | leaf | {"hour_us": row["t"] // paid.HOUR_US * paid.HOUR_US, "pico": row["pico"], "currency": currency})
+        leaves.append(blank | leaf | {"hour_us": row["t"] // HOUR_US * HOUR_US, "pico": row["pico"], "currency": currency})
     engine.register("adjusted", pa.Table.from_pylist(leaves, schema=LEAF))
     engine.run("CREATE OR REPLACE TEMP TABLE all_leaves AS SELECT * FROM all_leaves UNION ALL BY NAME SELECT * FROM adjusted")
 
@@ -150,12 +148,15 @@ def _control(engine: Engine, shared: Shared, window: Period, manifest: Manifest)
     adjusted = Decimal(engine.scalar("SELECT COALESCE(total(pico), 0) FROM adjusted"))
     held = Decimal(engine.scalar("SELECT COALESCE(total(pico), 0) FROM all_leaves"))
     closed = any(_overlaps(month, window) for month in manifest.closed)
-    if not closed:
+    if closed:
+        # The days of a closed month hold what its own manifest billed, not what the newest one bills.
+        bill = held - carded - listed - adjusted
+    else:
         conserve.check("the report", {shared.currency: bill + carded + listed + adjusted}, {shared.currency: held})
-    purchases = Decimal(engine.scalar("SELECT COALESCE(total(pico), 0) FROM all_leaves WHERE step = 'commitment_unused'"))
+    bridged = bridge.lines(shared.bridge, window, from_pico(int(bill))) if shared.bridge else {}
     return {
-        "bill": from_pico(int(bill)), "rate_card": from_pico(int(carded)), "list_estimate": from_pico(int(listed)),
-        "adjustments": from_pico(int(adjusted)), "total": from_pico(int(held)), "commitment_unused": from_pico(int(purchases)),
+        **bridged, "bill": from_pico(int(bill)), "rate_card": from_pico(int(carded)), "list_estimate": from_pico(int(listed)),
+        "adjustments": from_pico(int(adjusted)), "total": from_pico(int(held)),
     }
 
 
@@ -181,12 +182,9 @@ def _filter(engine: Engine, where: Mapping[str, str], zone: str) -> None:
 
 def raw_engine(folder: Folder, manifest: Manifest, config: Config, books: Books) -> Engine:
     """Raw rows and labelled charges of the books' window, for ``explain``."""
-    from netyield.ledger import charges as charge_room
-    from netyield.project.inputs import _declared_pools
-
     engine = Engine()
     views(engine, folder, manifest, "charges", "gpu_samples", "gpu_owners", "capacity_samples", "attempts", "outcomes", "rate_cards")
-    charge_room.label(engine, books.basis, config.scope, config.pool, _declared_pools(engine))
+    charge_room.label(engine, books.basis, config.scope, config.pool, declared_pools(engine))
     names = {record.hash: record.name for record in manifest.deliveries.values()}
     engine.register("deliveries", pa.table({"delivery": pa.array(list(names), pa.string()), "file": pa.array(list(names.values()), pa.string())}))
     shared = gather(folder, manifest, config, books.basis, books.currency)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,7 +26,7 @@ from netyield.attribution.statements import code_hash
 from netyield.config import Config
 from netyield.core.period import DAY, Period, iso, micros
 from netyield.ledger import conserve
-from netyield.project.inputs import Shared
+from netyield.project.inputs import Shared, cards_on
 from netyield.project.prices import Prices
 from netyield.store.engine import Engine
 from netyield.store.folder import Folder
@@ -88,10 +87,14 @@ def _key(job: DayJob) -> str:
         inputs_key(segments), policy_hash(job.config.usefulness, job.config.attestation), json.dumps(settings, sort_keys=True, default=str),
         _digest(_groups_of(job)), _digest(_clipped(job.shared.extents, job.segment, "first_us", "last_us")),
         _digest(_clipped(job.shared.count_extents, job.segment, "t", "until_us")), _digest(job.shared.device_pools),
-        _digest(_present_owners(job)), json.dumps(job.shared.cards, sort_keys=True, default=str),
+        _digest(_present_owners(job)), json.dumps(_cards(job), sort_keys=True, default=str),
         job.prices.digest(job.segment), str(job.billed_api), json.dumps(dict(job.providers), sort_keys=True),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _cards(job: DayJob) -> list[dict[str, Any]]:
+    return cards_on(job.shared, job.segment.since.date().isoformat())
 
 
 def _groups_of(job: DayJob) -> pa.Table:
@@ -135,7 +138,7 @@ def compute(job: DayJob) -> dict[str, pa.Table]:
         groups = _groups_of(job)
         numbered = groups.append_column("group_id", pa.array(range(groups.num_rows), pa.int64()))
         inputs = attribution.Inputs(
-            currency=job.shared.currency, groups=numbered, cards=job.shared.cards, device_pools=job.shared.device_pools,
+            currency=job.shared.currency, groups=numbered, cards=_cards(job), device_pools=job.shared.device_pools,
             extents=_clipped(job.shared.extents, job.segment, "first_us", "last_us"),
             count_extents=_clipped(job.shared.count_extents, job.segment, "t", "until_us"), owner_facts=job.shared.owner_facts,
             pool_rules=job.config.pool, capacity=job.config.capacity, attribution=job.config.attribution,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from netyield.config import Config
 from netyield.core.finding import Finding, Severity
 from netyield.core.money import from_pico, quantise
@@ -14,13 +17,32 @@ HOUR_US = 3_600_000_000
 LARGEST = 5
 
 
+def from_record(entry: Mapping[str, Any]) -> Finding:
+    """A finding as a delivery record keeps it."""
+    values = dict(entry)
+    return Finding(**{**values, "severity": Severity(values["severity"])})
+
+
 def of_books(engine: Engine, shared: Shared, window: Period, config: Config) -> list[Finding]:
     """Findings of an unfiltered window; gaps and outages are warnings, choices that were made are info."""
-    return [*_outages(engine, shared), *_unclassified(engine, shared), *_unpriced(engine), *_pools(engine, shared, config)]
+    return [*_card_rates(shared, window), *_outages(engine, shared), *_unclassified(engine, shared), *_unpriced(engine), *_pools(engine, shared, config)]
 
 
 def _amount(pico: int, currency: str) -> str:
     return f"{quantise(from_pico(pico), 2):,} {currency}"
+
+
+def _card_rates(shared: Shared, window: Period) -> list[Finding]:
+    """Rate cards in a currency nobody can convert pay for nothing."""
+    day = window.since.date().isoformat()
+    lost = sorted({c["currency"] for c in shared.cards} - {c["currency"] for c in shared.cards if shared.rates.convert(1, c["currency"], shared.currency, day) is not None})
+    return [
+        Finding(
+            "fx.no_rate_for_card", Severity.ERROR, f"rate cards in {name} have no dated rate to {shared.currency}: their pools are not paid for",
+            f'Add [[source]] type = "fx" with rates {name} to {shared.currency}, or report with --currency {name}.',
+        )
+        for name in lost
+    ]
 
 
 def _outages(engine: Engine, shared: Shared) -> list[Finding]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any
@@ -23,6 +22,7 @@ from netyield.core.period import from_micros
 from netyield.ledger import charges
 from netyield.ledger.currency import Rates
 from netyield.ledger.pools import pool_of_device
+from netyield.project import bridge
 from netyield.store.engine import Engine
 from netyield.store.folder import Folder
 from netyield.store.manifest import Manifest
@@ -50,6 +50,8 @@ class Shared:
     owner_facts: pa.Table
     unclassified: list[dict[str, Any]]
     scopes: list[dict[str, Any]]
+    bridge: list[dict[str, int | str]]
+    rates: Rates
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -83,10 +85,11 @@ def gather(folder: Folder, manifest: Manifest, config: Config, basis: str, curre
 def _gather(engine: Engine, config: Config, basis: str, currency: str) -> Shared:
     findings: list[Finding] = []
     extents = engine.query(_EXTENTS)
-    declared = _declared_pools(engine)
+    declared = declared_pools(engine)
     charges.label(engine, basis, config.scope, config.pool, declared)
     raw = charges.group(engine).to_pylist()
-    groups, others = _convert(engine, raw, currency, findings)
+    rates = rates_of(engine)
+    groups, others = _convert(rates, raw, currency, findings)
     billed = sorted({str(row["pool"]) for row in raw if row["step"] == "pool" and row["pool"] and row["pool"] != UNKNOWN})
     pools = [
         pool_of_device(row["pool"], row["device"], row["host"], config.pool, billed) for row in extents.to_pylist()
@@ -97,7 +100,8 @@ def _gather(engine: Engine, config: Config, basis: str, currency: str) -> Shared
         currency=currency, basis=basis, groups=groups, other_currencies=others, cards=cards_of(engine),
         device_pools=pa.table({"device": extents.column("device"), "pool": pa.array(pools, pa.string())}),
         extents=placed, count_extents=engine.query(_COUNT_EXTENTS), owner_facts=_owner_facts(engine, config),
-        unclassified=engine.query(_UNCLASSIFIED).to_pylist(), scopes=engine.query(_SCOPES).to_pylist(), findings=findings,
+        unclassified=engine.query(_UNCLASSIFIED).to_pylist(), scopes=engine.query(_SCOPES).to_pylist(),
+        bridge=bridge.groups(engine, basis, currency, rates), rates=rates, findings=findings,
     )
 
 
@@ -128,19 +132,21 @@ SELECT currency, scope, why, COUNT(*) AS lines, total(part_pico) AS pico FROM la
 """
 
 
-def _declared_pools(engine: Engine) -> list[str]:
+def declared_pools(engine: Engine) -> list[str]:
     found = engine.query(
         "SELECT DISTINCT pool FROM (SELECT pool FROM gpu_samples UNION ALL SELECT pool FROM capacity_samples) WHERE pool IS NOT NULL ORDER BY 1"
     )
     return [str(name) for name in found.column(0).to_pylist()]
 
 
-def _convert(engine: Engine, raw: list[dict[str, Any]], currency: str, findings: list[Finding]) -> tuple[pa.Table, dict[str, int]]:
+def rates_of(engine: Engine) -> Rates:
+    """The dated exchange rates of the ``fx_rates`` view; of two for one day the later recorded."""
+    found = engine.query("SELECT rate_date, base, quote, rate FROM fx_rates ORDER BY recorded_at").to_pylist()
+    return Rates((r["rate_date"], r["base"], r["quote"], Decimal(r["rate"])) for r in found)
+
+
+def _convert(rates: Rates, raw: list[dict[str, Any]], currency: str, findings: list[Finding]) -> tuple[pa.Table, dict[str, int]]:
     """Groups in the reporting currency; money without a rate stays outside, counted per currency."""
-    rates = Rates(
-        (r["rate_date"], r["base"], r["quote"], Decimal(r["rate"]))
-        for r in engine.query("SELECT rate_date, base, quote, rate FROM fx_rates ORDER BY recorded_at").to_pylist()
-    )
     rows: dict[str, list[Any]] = {name: [] for name in GROUPS.names}
     others: dict[str, int] = {}
     for row in raw:
@@ -206,6 +212,11 @@ def _kind(row: dict[str, Any], labels: dict[str, Any], config: Config) -> str:
     return "training" if row["job_state"] else "serving"
 
 
-def as_of_text(manifest: Manifest, asked: datetime | None) -> datetime:
-    """The moment a report speaks for: what was asked, else when the books last changed."""
-    return asked or manifest.recorded_at
+def cards_on(shared: Shared, day: str) -> list[dict[str, Any]]:
+    """The rate cards in the reporting currency at the rate of a day (``2026-11-01``); one without a rate is left out."""
+    found = []
+    for card in shared.cards:
+        pico = shared.rates.convert(int(card["rate_pico"]), card["currency"], shared.currency, day)
+        if pico is not None:
+            found.append({**card, "rate_pico": pico, "currency": shared.currency})
+    return found

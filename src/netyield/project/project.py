@@ -18,6 +18,7 @@ from netyield.ledger.charges import BASES
 from netyield.ledger.close import close_month
 from netyield.ledger.ingest import Ingested, ingest
 from netyield.project import books as book_room
+from netyield.project.findings import from_record
 from netyield.project.window import covered, default
 from netyield.sources import registry
 from netyield.sources.contract import Probe, Source
@@ -150,7 +151,7 @@ class Project:
     def check(self) -> list[Finding]:
         """All findings: of every delivery booked, of the sources as they are now, and of a report of the default window."""
         manifest = self.manifest()
-        found = [_finding(entry) for record in manifest.deliveries.values() for entry in record.findings]
+        found = [from_record(entry) for record in manifest.deliveries.values() for entry in record.findings]
         found += [f for probe in self.probe().values() for f in probe.findings]
         try:
             found += self.answer("waterfall", Query()).findings
@@ -162,11 +163,6 @@ class Project:
         """Close a month: its figures never change again; later differences are posted as dated adjustments."""
         self._books.clear()
         return close_month(self.folder, month, now or datetime.now(UTC))
-
-
-def _finding(entry: Any) -> Finding:
-    values = dict(entry)
-    return Finding(**{**values, "severity": Severity(values["severity"])})
 
 
 __all__ = ["ANSWERS", "Project"]
