@@ -29,7 +29,6 @@ class Call:
     end_ms: int
     prompt: int
     completion: int
-    failed: bool
     retry_of: str
     run: str
     record: dict[str, Any]
@@ -98,16 +97,24 @@ def _litellm(row: dict[str, Any], start_ms: int, end_ms: int) -> Call:
     tags = dict(tag.split(":", 1) for tag in row["request_tags"])
     base = row["api_base"]
     first, retried, _ = row["litellm_call_id"].partition("-attempt-")
-    return Call(
-        row["litellm_call_id"], tags["app"], row["custom_llm_provider"], row["model"],
-        base.split("//")[1].split(".")[0] if base.startswith("http://") else "", start_ms, end_ms, row["prompt_tokens"],
-        row["completion_tokens"], row["status"] == "failure", first if retried else "", tags.get("agent_run_id", ""), row,
-    )
+    replica = base.split("//")[1].split(".")[0] if base.startswith("http://") else ""
+    used = (row["prompt_tokens"], row["completion_tokens"])
+    asked = (row["custom_llm_provider"], row["model"])
+    known = (row["litellm_call_id"], tags["app"], *asked, replica, start_ms, end_ms, *used)
+    return Call(*known, first if retried else "", tags.get("agent_run_id", ""), row)
 
 
 def _product(row: dict[str, Any]) -> Call:
     start_ms, end_ms = (round(seconds(row[name]) * 1000) for name in ("started", "ended"))
-    return Call(
-        row["call"], row["product"], row["provider"], row["model"], row.get("server", ""),
-        start_ms, end_ms, row["prompt_tokens"], row["answer_tokens"], row["result"] == "error", row.get("retry_of", ""), "", row,
+    used = (row["prompt_tokens"], row["answer_tokens"])
+    known = (
+        row["call"],
+        row["product"],
+        row["provider"],
+        row["model"],
+        row.get("server", ""),
+        start_ms,
+        end_ms,
+        *used,
     )
+    return Call(*known, row.get("retry_of", ""), "", row)

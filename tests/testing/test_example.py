@@ -161,7 +161,7 @@ def test_the_planted_hours_are_the_ones_we_meant(company: Company) -> None:
 def test_every_real_request_is_served_with_its_real_tokens(company: Company) -> None:
     """The totals of the published traces: the last attempt of each request carries them."""
     replaced = {call.retry_of for call in company.calls}
-    replaced |= {event["key"] for event in company.outcomes(late=False) if event["verdict"] == "superseded"}
+    replaced |= {event["call"] for event in company.outcomes(late=False) if event["verdict"] == "superseded"}
     real = [call for call in company.calls if call.call not in replaced and call.app != "canary"]
     assert len(real) == 8_819 + 19_366
     assert sum(call.prompt for call in real) == 18_059_974 + 22_361_870
@@ -198,11 +198,12 @@ def _choices(record: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_outcomes_name_attempts_or_runs_of_the_logs(company: Company) -> None:
-    known = {"request_id": {call.call for call in company.calls}, "agent_run_id": {call.run for call in company.calls}}
+    known = {"call": {call.call for call in company.calls}, "run": {call.run for call in company.calls}}
     for late in (False, True):
         events = company.outcomes(late=late)
         assert len(events) == company.truth["planted"]["late_outcomes" if late else "outcomes"] > 0
-        assert all(event["key"] in known[event["key_type"]] for event in events)
+        assert all(event[key] in known[key] for event in events for key in known if key in event)
+        assert all(("call" in event) != ("run" in event) for event in events)
     early, late_ones = (company.truth[name]["tokens"]["useful"]["out_text"] for name in ("early", "late"))
     assert late_ones != early
 

@@ -23,12 +23,11 @@ def _event(outcome: Outcome) -> dict[str, object]:
     event: dict[str, object] = {
         "event_id": named_uuid(f"outcome/{outcome.key}/{outcome.signal}/{outcome.verdict}"),
         "time": moment(outcome.happened_ms),
-        "key_type": outcome.key_type,
-        "key": outcome.key,
+        "run" if outcome.key_type == "agent_run_id" else "call": outcome.key,
         "verdict": outcome.verdict,
+        "kind": outcome.signal,
         "grade": outcome.grade,
-        "signal": outcome.signal,
     }
     if outcome.share_ppm is not None:
-        event["accepted_share"] = outcome.share_ppm / 1_000_000
+        event["kept_share"] = outcome.share_ppm / 1_000_000
     return event
