@@ -153,7 +153,8 @@ def _ragged(found: int, width: int) -> str:
 
 
 def _by_arrow(text: TextBlock, scan: _Scan, header: Header) -> Parsed | None:
-    """None when Arrow sees other records than the scan (a lone carriage return): read it line by line then."""
+    """None when Arrow sees other records than the scan (a lone carriage return) or no CSV at all (binary noise): read
+    it line by line then."""
     invalid: list[tuple[int, int]] = []
 
     def skip(row: arrow_csv.InvalidRow) -> str:
@@ -162,10 +163,13 @@ def _by_arrow(text: TextBlock, scan: _Scan, header: Header) -> Parsed | None:
 
     if scan.used == 0:
         return pa.table({name: pa.array([], pa.string()) for name in header.wanted}), pa.array([], pa.int64()), []
-    rows = _arrow_table(text.text[: scan.used], header, skip, threads=True)
-    if invalid:
-        invalid.clear()
-        rows = _arrow_table(text.text[: scan.used], header, skip, threads=False)  # only this way rows are numbered
+    try:
+        rows = _arrow_table(text.text[: scan.used], header, skip, threads=True)
+        if invalid:
+            invalid.clear()
+            rows = _arrow_table(text.text[: scan.used], header, skip, threads=False)  # only this way rows are numbered
+    except pa.ArrowInvalid:
+        return None
     if rows.num_rows + len(invalid) != scan.ends.size:
         return None
     good = np.ones(scan.ends.size, bool)
