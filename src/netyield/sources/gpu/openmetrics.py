@@ -70,6 +70,7 @@ def parse(text: str) -> Exposition:
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     found = Exposition(openmetrics=last == "# EOF")
     seen_labels: dict[str, tuple[str | None, dict[str, str]]] = {}
+    heads: dict[str, tuple[str, Mapping[str, str]]] = {}
     ended = False
     for row, raw in enumerate(lines, start=1):
         line = raw.strip(" \t\r")
@@ -83,10 +84,35 @@ def parse(text: str) -> Exposition:
             if ended:
                 reason = "a line stands after # EOF"
                 raise _Wrong(reason)
-            found.samples.append(_sample(line, row, found.openmetrics, seen_labels))
+            sample = _known(line, row, found.openmetrics, heads)
+            if sample is None:
+                sample = _sample(line, row, found.openmetrics, seen_labels)
+                heads[line.rpartition("}")[0]] = sample.name, sample.labels
+            found.samples.append(sample)
         except _Wrong as wrong:
             found.faults.append(Fault(row, str(wrong)))
     return found
+
+
+def _known(line: str, row: int, openmetrics: bool, heads: Mapping[str, tuple[str, Mapping[str, str]]]) -> TextSample | None:
+    """The plain case, without regular expressions: a series seen before, an ordinary number, whole-number time.
+
+    A scraped file repeats each series thousands of times; anything unusual is left to the strict parser.
+    """
+    head, brace, tail = line.rpartition("}")
+    series = heads.get(head) if brace else None
+    words = tail.split()
+    if series is None or len(words) != 2 or not tail.isascii() or "_" in tail:
+        return None
+    value, moment = words
+    if not moment.isdigit() or len(moment) > 15:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    time_us = int(moment) * (1_000_000 if openmetrics else 1_000)
+    return TextSample(series[0], series[1], number, time_us, row) if time_us < MAX_MICROSECONDS else None
 
 
 def _comment(line: str, found: Exposition) -> None:
