@@ -1,0 +1,71 @@
+# Netyield. Only make and Python 3.11 or newer are needed; everything else is installed into .venv from the lock files.
+#
+#   make demo        environment, install, example company, report: terminal and demo/report.html
+#   make test        everything the tests need, then the tests   (SYSTEM=1 also installs Debian packages)
+#   make lint        style, types, import rule, wording
+#   make bench       speed against peers, a few minutes; make bench-full: the 50-million-request run as well
+#   make soak        the slow tests that `make test` leaves out
+#   make docs        regenerate the reference pages and the picture of the report
+#   make lock        resolve the lock files anew (UPGRADE=1: to the newest versions)
+#   make clean       remove what these commands made
+
+VENV ?= .venv
+PYTHON ?= $(shell sh scripts/find_python.sh)
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+RUN_READY := $(VENV)/.run-ready
+TEST_READY := $(VENV)/.test-ready
+PYTEST ?=
+BENCH ?=
+
+.PHONY: demo test lint bench bench-full soak docs lock clean system
+.NOTPARALLEL:
+
+demo: $(RUN_READY)
+	$(BIN)/netyield demo --folder demo
+	@echo "Report: $(CURDIR)/demo/report.html"
+
+test: system $(TEST_READY)
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(TEST_READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_wording.py
+
+bench: $(TEST_READY)
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
+bench-full: $(TEST_READY)
+	$(BIN)/python benchmarks/run.py --full $(BENCH)
+
+soak: system $(TEST_READY)
+	$(BIN)/python -m pytest -m soak $(PYTEST)
+
+docs: $(TEST_READY)
+	$(BIN)/python scripts/generate_reference.py
+	$(BIN)/python scripts/picture.py
+
+lock:
+	sh scripts/lock.sh "$(PYTHON)"
+
+clean:
+	rm -rf $(VENV) .venv-spark .venv-lock demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# Debian packages the tests use: only in CI, or when asked for. Elsewhere a test without its package is skipped.
+system:
+	@if [ -n "$(CI)$(SYSTEM)" ]; then sh scripts/install_system.sh; fi
+
+$(BIN)/python:
+	@sh scripts/make_venv.sh "$(PYTHON)" "$(VENV)"
+
+# The package itself comes from this folder: no dependency and no build tool is fetched for it.
+$(RUN_READY): requirements.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --require-hashes --requirement requirements.txt
+	$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TEST_READY): requirements-test.txt $(RUN_READY)
+	$(PIP) install --quiet --require-hashes --requirement requirements-test.txt
+	@touch $@
