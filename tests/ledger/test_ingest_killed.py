@@ -13,7 +13,7 @@ from killed_ingest import sources
 from netyield.ledger.ingest import ingest
 from netyield.store.folder import Folder
 
-SECONDS = 12
+SECONDS = 9
 TABLES = ("attempts", "outcomes", "charges", "quarantine")
 
 
@@ -25,7 +25,7 @@ def test_books_after_many_kills_equal_those_of_an_uninterrupted_run(tmp_path: Pa
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     killed, ended = (int(word) for word in done.stdout.split())
-    assert killed >= 8
+    assert killed >= 5
     whole = Folder.create(tmp_path / "uninterrupted")
     ingest(whole, sources(), now=NOW)
     expected = {table: canonical(whole, table) for table in TABLES}

@@ -88,7 +88,7 @@ VERSION = st.builds(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(VERSION, min_size=2, max_size=6), st.randoms(use_true_random=False))
 def test_any_order_grouping_and_repetition_give_the_same_books(versions: list[dict[str, Any]], rng: Any) -> None:
     found = []

@@ -104,13 +104,13 @@ def test_every_order_of_arrival_gives_the_same_rows(tmp_path: Path) -> None:
     ]
     books = []
     for number, order in enumerate(itertools.permutations(steps)):
-        if number % 11 == 0:
+        if number % 17 == 0:
             folder = Folder.create(tmp_path / str(number))
             for name, given in order:
                 book(folder, **{name: given})
             books.append([canonical(folder, table) for table in ("outcomes", "attempts", "quarantine")])
             assert matched(folder) == {"o": {"c"}, "p": {None}, "run": {"b", "c"}}
-    assert len(books) == 11
+    assert len(books) == 8
     assert all(other == books[0] for other in books)
 
 

@@ -60,14 +60,29 @@ def leave_out(writer: Writer, segments: Iterable[Segment], positions: Mapping[st
     return dropped
 
 
-@dataclass(slots=True)
 class BookedKeys:
     """The keys of one source that are booked, by table; made for one pass over the source."""
 
-    engine: Engine
-    writer: Writer
-    source: str
-    _indexed: set[str] = field(default_factory=set)
+    def __init__(self, engine: Engine, writer: Writer, source: str) -> None:
+        self.engine, self.writer, self.source = engine, writer, source
+        self._staged: set[str] = set()
+        self._indexed: dict[str, dict[str, int]] = {}  # table to the segments (path, rows) whose keys are in memory
+
+    def begin(self) -> None:
+        """A new delivery: nothing of it is staged."""
+        for table in self._staged:
+            self.engine.run(f"DROP TABLE {_staged(table)}")
+        self._staged.clear()
+
+    def note(self, table: str, rows: pa.Table) -> None:
+        """Remember the keys of rows that are being staged."""
+        self.engine.register("rows_to_note", rows.select(["event_key"]))
+        select = "SELECT hash(event_key) AS h FROM rows_to_note"
+        if table in self._staged:
+            self.engine.run(f"INSERT INTO {_staged(table)} {select}")
+        else:
+            self.engine.keep(_staged(table), select)
+            self._staged.add(table)
 
     def find(self, table: str, staged: Sequence[Segment], replaces: bool) -> Repeats:
         """What of the ``staged`` segments repeats itself or, unless the delivery ``replaces`` a period, the books."""
@@ -76,8 +91,12 @@ class BookedKeys:
         days = {segment.day for segment in staged}
         near = [segment for segment in booked if segment.day in days]
         far = [segment for segment in booked if segment.day not in days] if table in KEYED_BY_ID else []
-        before = "" if replaces else self._booked_hashes(table, near, far)
-        if not self._suspects(staged, before):
+        before = "" if replaces else self._booked_hashes(table, near + far)
+        union = f"UNION SELECT h, TRUE FROM {before} SEMI JOIN {_staged(table)} USING (h)" if before else ""
+        self.engine.keep(
+            "suspects", f"SELECT h, FALSE AS booked FROM {_staged(table)} GROUP BY h HAVING count(*) > 1 {union}"
+        )
+        if not self.engine.scalar("SELECT count(*) FROM suspects"):
             return found
         if table == "outcomes":  # one event may stand on several days: once per attempt of a run
             near, far = near + far, []
@@ -89,43 +108,33 @@ class BookedKeys:
         return found
 
     def learn(self, booked: Sequence[Segment]) -> None:
-        """Remember the keys of newly booked segments."""
-        for table in self._indexed:
-            paths = self.writer.paths(segment for segment in booked if segment.table == table)
-            if paths:
-                self.engine.run(f"INSERT INTO {_index(table)} SELECT hash(event_key) FROM {scan(paths)}")
+        """What was staged is booked now, as (or among) these segments."""
+        for table in self._staged & self._indexed.keys():
+            self.engine.run(f"INSERT INTO {_index(table)} SELECT h FROM {_staged(table)}")
+            self._indexed[table] |= {segment.path: segment.rows for segment in booked if segment.table == table}
 
     def forget(self) -> None:
         """Give the memory back at the end of the pass."""
+        self.begin()
         for table in self._indexed:
-            self.engine.run(f"DROP TABLE IF EXISTS {_index(table)}")
+            self.engine.run(f"DROP TABLE {_index(table)}")
         self._indexed.clear()
 
-    def _suspects(self, staged: Sequence[Segment], before: str) -> int:
-        """Make ``suspects`` (h, booked): hashes of keys that occur more than once; how many there are."""
-        engine = self.engine
-        engine.keep("staged_keys", f"SELECT hash(event_key) AS h FROM {scan(self.writer.paths(staged))}")
-        union = f"UNION SELECT h, TRUE FROM {before} SEMI JOIN staged_keys USING (h)" if before else ""
-        engine.keep(
-            "suspects", f"SELECT h, FALSE AS booked FROM staged_keys GROUP BY h HAVING count(*) > 1 {union}"
-        )
-        engine.run("DROP TABLE staged_keys")
-        return int(engine.scalar("SELECT count(*) FROM suspects"))
-
-    def _booked_hashes(self, table: str, near: list[Segment], far: list[Segment]) -> str:
-        """A relation with the column h, or nothing when nothing is booked."""
-        segments = near + far
-        if table in self._indexed:
-            return _index(table)
-        if not segments:
-            select = "SELECT hash('') AS h WHERE FALSE"
-        else:
-            select = f"SELECT hash(event_key) AS h FROM {scan(self.writer.paths(segments))}"
-        if table in KEYED_BY_ID and sum(segment.rows for segment in segments) <= INDEX_ROWS:
-            self.engine.keep(_index(table), select)
-            self._indexed.add(table)
-            return _index(table)
-        return f"({select})" if segments else ""
+    def _booked_hashes(self, table: str, segments: Sequence[Segment]) -> str:
+        """A relation h with (at least) the keys of these booked segments; kept in memory while they are few enough."""
+        held = self._indexed.get(table, {})
+        missing = [segment for segment in segments if segment.path not in held]
+        if sum(held.values()) + sum(segment.rows for segment in missing) > INDEX_ROWS:
+            held, missing = {}, list(segments)
+            if sum(segment.rows for segment in missing) > INDEX_ROWS:
+                return f"(SELECT hash(event_key) AS h FROM {scan(self.writer.paths(segments))})"
+        if not held:
+            self.engine.keep(_index(table), "SELECT hash('') AS h WHERE FALSE")
+        if missing:
+            paths = self.writer.paths(missing)
+            self.engine.run(f"INSERT INTO {_index(table)} SELECT hash(event_key) FROM {scan(paths)}")
+        self._indexed[table] = held | {segment.path: segment.rows for segment in missing}
+        return _index(table)
 
     def _candidates(self, table: str, staged: Sequence[Segment], near: list[Segment], far: list[Segment]) -> None:
         """Make ``candidates`` (where the suspect rows are and what tells their content apart), ``repeated_keys``.
@@ -213,6 +222,10 @@ class BookedKeys:
 
 def _index(table: str) -> str:
     return f"booked_keys_of_{table}"
+
+
+def _staged(table: str) -> str:
+    return f"staged_keys_of_{table}"
 
 
 def number_files(engine: Engine, paths: Sequence[str]) -> None:

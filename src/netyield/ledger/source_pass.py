@@ -152,7 +152,8 @@ class SourcePass:
             self.run.run_id, self.run.now, frozenset(self.writer.manifest.closed),
             delivery.kind == "snapshot", self._declared(delivery),
         )  # fmt: skip
-        staging = Staging(self.writer, self.run.engine, booking)
+        self.keys.begin()
+        staging = Staging(self.writer, self.run.engine, booking, self.keys.note)
         doing = f"reading {delivery.name}"
         for chunk in self.guard.items(lambda: iter(delivery.chunks()), doing, delivery.name):
             tables = self.guard.call(partial(staging.conforming, chunk), doing, delivery.name)

@@ -6,7 +6,7 @@ whose time cannot be a time go to quarantine, and every quarter of a million row
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -95,6 +95,7 @@ class Staging:
     writer: Writer
     engine: Engine
     booking: Booking
+    note: Callable[[str, pa.Table], None]  # told what is written: the keys are compared with the books later
     findings: list[Finding] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     rows: int = 0
@@ -147,6 +148,8 @@ class Staging:
 
     def _flush(self, table: str) -> None:
         rows = pa.concat_tables(self._waiting.pop(table))
+        if table != QUARANTINE:
+            self.note(table, rows)
         for key, part in by_snapshot_key(table, rows, self.booking):
             self.segments += self.writer.write_segments(
                 table, part, self.booking.delivery, key, recorded_at=self.booking.now

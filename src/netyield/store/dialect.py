@@ -1,24 +1,27 @@
 """The few functions the attribution statements use, compiled per engine.
 
 Statements are written once, over integers only (times are microseconds since 1970, money is whole pico-units), in the
-subset of SQL every supported engine runs alike. What engines spell or compute differently is written as a function
-call in the statement and expanded here. A transpiler is not used: engines differ in meaning, not only in spelling.
+subset of SQL every supported engine runs alike (docs/decisions/0001-sql-subset.md). What engines spell or compute
+differently is written as a function call in the statement and expanded here. A transpiler is not used: engines differ
+in meaning, not only in spelling.
 
     wide(x)        x as a 128-bit (or 38-digit) integer
     int_div(a, b)  a divided by b, exact, toward zero, for quotients beyond 64 bits
-    narrow(x)      x as a 64-bit integer (raises beyond it on DuckDB and Spark)
+    narrow(x)      x as a 64-bit integer (raises beyond it)
     total(x)       the exact sum of integers, as DECIMAL(38,0); null over no rows
-    money(x)       whole pico-units as DECIMAL(38,12)
     micros(t)      a timestamp as microseconds since 1970
+
+``spark`` is what Spark Connect servers run: Apache Spark 4 and, as they are, Sail. There the quotient of int_div may
+have 32 digits (Spark) and its dividend 34 (Sail); beyond that both raise, neither wraps.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
-Dialect = Literal["duckdb", "spark", "sail"]
+Dialect = Literal["duckdb", "spark"]
 Expansion = Callable[..., str]
 
 _DUCKDB: dict[str, Expansion] = {
@@ -26,10 +29,9 @@ _DUCKDB: dict[str, Expansion] = {
     "int_div": lambda a, b: f"(CAST({a} AS HUGEINT) // CAST({b} AS HUGEINT))",
     "narrow": lambda x: f"CAST({x} AS BIGINT)",
     "total": lambda x: f"CAST(SUM({x}) AS DECIMAL(38,0))",
-    "money": lambda x: f"(CAST({x} AS DECIMAL(38,0)) * 0.000000000001)",
     "micros": lambda t: f"epoch_us({t})",
 }
-# Spark: DIV returns BIGINT and wraps silently; floor(a/b) rounds 0.99..9 up. (a - a % b) / b is exact.
+# DIV returns BIGINT (Spark wraps silently, Sail raises) and floor(a / b) rounds 0.99..9 up. (a - a % b) / b is exact.
 _SPARK: dict[str, Expansion] = {
     "wide": lambda x: f"CAST({x} AS DECIMAL(38,0))",
     "int_div": lambda a, b: (
@@ -38,43 +40,59 @@ _SPARK: dict[str, Expansion] = {
     ),
     "narrow": lambda x: f"CAST({x} AS BIGINT)",
     "total": lambda x: f"SUM(CAST({x} AS DECIMAL(38,0)))",
-    "money": lambda x: f"CAST({x} AS DECIMAL(38,0))",
     "micros": lambda t: f"unix_micros({t})",
 }
-_SAIL: dict[str, Expansion] = {
-    **_SPARK,
-    "int_div": lambda a, b: f"(CAST({a} AS DECIMAL(38,0)) DIV CAST({b} AS DECIMAL(38,0)))",
-}
-FUNCTIONS: dict[Dialect, dict[str, Expansion]] = {"duckdb": _DUCKDB, "spark": _SPARK, "sail": _SAIL}
-_CALL = re.compile(r"\b(" + "|".join(_DUCKDB) + r")\(")
+FUNCTIONS: Mapping[Dialect, Mapping[str, Expansion]] = {"duckdb": _DUCKDB, "spark": _SPARK}
+# What the reader stops at. Comments, texts and quoted names come first, so that nothing inside them counts.
+_STOP = re.compile(r"""--[^\n]*|'[^']*'|"[^"]*"|\b(?P<call>""" + "|".join(_DUCKDB) + r")\(|[(),]")
 
 
 def compile_sql(statement: str, dialect: Dialect = "duckdb") -> str:
-    """The statement with every function of the set expanded, innermost calls included."""
-    functions = FUNCTIONS[dialect]
-    match = _CALL.search(statement)
-    if match is None:
-        return statement
-    arguments, end = _arguments(statement, match.end())
-    inner = [compile_sql(argument, dialect) for argument in arguments]
-    expanded = functions[match.group(1)](*inner)
-    return statement[: match.start()] + expanded + compile_sql(statement[end:], dialect)
+    """The statement with every function of the set expanded, innermost calls included, and without comments.
+
+    Raises ValueError for unbalanced brackets and for a call with the wrong number of arguments.
+    """
+    parts, end, closed = _read(statement, 0, FUNCTIONS[dialect])
+    if closed:
+        message = f"a bracket too many: {statement[:end][-40:]!r}"
+        raise ValueError(message)
+    return ",".join(parts)
 
 
-def _arguments(statement: str, start: int) -> tuple[list[str], int]:
-    """The comma-separated arguments of a call whose opening bracket ends at ``start``, and where it ends."""
-    depth, piece, pieces = 1, start, []
-    for position in range(start, len(statement)):
-        letter = statement[position]
-        if letter == "(":
-            depth += 1
-        elif letter == ")":
-            depth -= 1
-            if depth == 0:
-                pieces.append(statement[piece:position].strip())
-                return pieces, position + 1
-        elif letter == "," and depth == 1:
-            pieces.append(statement[piece:position].strip())
-            piece = position + 1
-    message = "unbalanced brackets in a statement"
-    raise ValueError(message)
+def _read(statement: str, start: int, functions: Mapping[str, Expansion]) -> tuple[list[str], int, bool]:
+    """The expanded pieces between commas from ``start``, the position after them, and if a bracket closed them."""
+    pieces: list[str] = []
+    piece, position = "", start
+    while stop := _STOP.search(statement, position):
+        piece += statement[position : stop.start()]
+        position, word = stop.end(), stop.group()
+        if word == ")":
+            return [*pieces, piece], position, True
+        if word == ",":
+            pieces.append(piece)
+            piece = ""
+        elif word == "(":
+            inner, position = _inside(statement, position, functions)
+            piece += "(" + ",".join(inner) + ")"
+        elif stop["call"]:
+            inner, position = _inside(statement, position, functions)
+            piece += _call(stop["call"], [one.strip() for one in inner], functions)
+        elif not word.startswith("--"):
+            piece += word
+    return [*pieces, piece + statement[position:]], len(statement), False
+
+
+def _inside(statement: str, start: int, functions: Mapping[str, Expansion]) -> tuple[list[str], int]:
+    pieces, end, closed = _read(statement, start, functions)
+    if not closed:
+        message = f"a bracket is not closed after {statement[:start][-40:]!r}"
+        raise ValueError(message)
+    return pieces, end
+
+
+def _call(name: str, arguments: list[str], functions: Mapping[str, Expansion]) -> str:
+    wanted = 2 if name == "int_div" else 1
+    if len(arguments) != wanted or not all(arguments):
+        message = f"{name} takes {wanted} argument(s), not {arguments}"
+        raise ValueError(message)
+    return functions[name](*arguments)

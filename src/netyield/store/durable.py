@@ -1,7 +1,8 @@
 """How do bytes get to disk so that a crash leaves either all of them or none?
 
-Write to a temporary name, fsync, give the final name, fsync the folder. A file with its final name is complete.
-After a failed write or fsync nothing is retried: the temporary file is removed and the error says what to do.
+A file that others look for: write to a temporary name, fsync, give the final name, fsync the folder. Files that
+nobody knows of yet (segments before their manifest): write, and sync all of them together before they are named.
+After a failed write or fsync nothing is retried: the error says what to do.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from netyield.core.errors import StoreError
 
 TEMPORARY = ".tmp"
+FEW = 8
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -35,6 +38,26 @@ def publish(path: Path, content: bytes | memoryview, *, exclusive: bool = False)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def sync_files(paths: Sequence[Path]) -> None:
+    """Make the content and the names of files durable; many at once, so that the file system can join the work."""
+    if len(paths) > FEW:
+        with ThreadPoolExecutor(FEW) as pool:
+            list(pool.map(_sync_file, paths))
+    else:
+        for path in paths:
+            _sync_file(path)
+    for folder in sorted({path.parent for path in paths}):
+        sync_folder(folder)
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def make_folder(path: Path) -> None:

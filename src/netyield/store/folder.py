@@ -3,7 +3,7 @@
     .netyield/
       raw/        what was delivered, by SHA-256
       spool/      pushes that wait to be booked
-      segments/   <table>/<day>/<number>-<sequence>.parquet, immutable
+      segments/   <table>/<month>/<number>-<sequence>-<day>.parquet, immutable
       manifests/  <number>.json, immutable; the highest number is the books
       derived/    results that can be made again
       lock        held by the one writer

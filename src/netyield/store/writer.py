@@ -20,7 +20,7 @@ import pyarrow as pa
 from netyield.core.errors import StoreError
 from netyield.store import compaction
 from netyield.store import segments as segment_files
-from netyield.store.durable import TEMPORARY, make_folder, publish, reported, sync_folder
+from netyield.store.durable import TEMPORARY, make_folder, publish, reported, sync_files, sync_folder
 from netyield.store.manifest import Change, DeliveryRecord, Manifest, Segment, apply, booked, encode, whole
 
 WHOLE_EVERY = 512  # a reader never opens more manifest files than this
@@ -85,14 +85,16 @@ class Writer:
         parts: tuple[str, ...],
     ) -> Segment:
         self._sequence += 1
-        path = f"segments/{table}/{day}/{self.manifest.number + 1:012d}-{self._sequence:05d}.parquet"
+        month = str(day)[:7]
+        path = f"segments/{table}/{month}/{self.manifest.number + 1:012d}-{self._sequence:05d}-{day}.parquet"
         segment = Segment(
             table, path, encoded.rows, day, encoded.min_us, encoded.max_us, encoded.sha256, len(encoded.content),
             delivery, snapshot_key, recorded_at, source, parts,
         )  # fmt: skip
         self._pending.append(segment)
         with reported(f"writing {encoded.rows} rows of {table}"):
-            publish(self._data / path, encoded.content)
+            make_folder((self._data / path).parent)
+            (self._data / path).write_bytes(encoded.content)
         return segment
 
     def without(self, segment: Segment, positions: np.ndarray[Any, np.dtype[np.int64]]) -> Segment | None:
@@ -183,6 +185,8 @@ class Writer:
         since = self._weights["since"] + change.weight
         everything = since >= self._weights["whole"] or self._weights["changes"] + 1 >= WHOLE_EVERY
         stored = whole(state) if everything else change
+        with reported("making the rows durable"):
+            sync_files([self.path(segment) for segment in self._pending])
         self._publish(manifest_path(self._data, number), encode(stored))
         self._weights = (
             {"whole": stored.weight, "since": 0, "changes": 0}
