@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from netyield.core.contract import contract
 from netyield.core.errors import ContractError, SourceError
-from netyield.core.finding import Finding
+from netyield.core.finding import Finding, Severity
 from netyield.sources.contract import REJECTED, Chunk, Delivery, DeliveryKind, Probe, Source
 
 MakeSource = Callable[[], Source]
@@ -134,8 +134,9 @@ def check_rows(source: Source) -> list[ReadDelivery]:
             if len(set(keys)) != len(keys):
                 twice = next(key for key in keys if keys.count(key) > 1)
                 _fail(source, f"{delivery.name}: event_key {twice!r} stands twice in table {name}")
-            if any(number < 1 for number in rows["row_number"].to_pylist()):
-                _fail(source, f"{delivery.name}: row numbers of table {name} count from 1, as an editor does")
+            numbers = rows["row_number"].to_pylist()
+            if min(numbers, default=0) < 0 or (numbers.count(0) == 1 and len(numbers) > 1):
+                _fail(source, f"{delivery.name}: row numbers of table {name} count from 1 (0: of no line at all)")
     return deliveries
 
 
@@ -223,7 +224,8 @@ def _check_findings(source: Source, findings: list[Finding]) -> None:
     for finding in findings:
         if not isinstance(finding, Finding):
             _fail(source, f"{finding!r} is not a Finding")
-        if "." not in finding.code or not finding.message.strip() or not finding.repair.strip():
+        repaired = finding.repair.strip() or finding.severity is Severity.INFO
+        if "." not in finding.code or not finding.message.strip() or not repaired:
             _fail(source, f"finding {finding.code!r} needs a dotted code, a message and a repair")
 
 
