@@ -67,6 +67,9 @@ def _take_header(
     heading = first.decode("utf-8").rstrip("\r")
     delimiter = max(DELIMITERS, key=heading.count)
     raw = [name.strip() for name in forgiving(heading, delimiter)]
+    if not raw:
+        finding = place.error("bad_header", "the first line is no CSV header", "Is this really a CSV file?", line - 1)
+        return None, TextBlock(b"", line, text.last, [*text.findings, finding])
     header = _named(raw, delimiter, place, line - 1)
     header.wanted = [name for name in header.names if columns is None or name in columns] or header.names
     return header, TextBlock(rest, line, text.last, text.findings)
