@@ -29,13 +29,6 @@ HOUR_US = 3_600_000_000
 MIG_DUST = Decimal("0.000001")
 
 
-@pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    folder = tmp_path_factory.mktemp("company")
-    generate(folder)
-    return Company(folder)
-
-
 def _hashes(folder: Path) -> dict[str, str]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
