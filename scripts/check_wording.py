@@ -15,7 +15,7 @@ REGISTRIES = re.compile(
     r"repo\.maven\.apache\.org|docker\.io)\b|--(?:extra-)?index-url|--find-links|--trusted-host"
 )
 # A folder of one machine. Standard places that every Debian has (the binaries under /usr) are not meant.
-MACHINE_PATHS = re.compile(r"(?<![\w.:/-])/(?:work|root|tmp|home|Users|opt|mnt|srv|var/tmp)/[A-Za-z0-9_.-]+")
+MACHINE_PATHS = re.compile(r"(?<![\w.:/-])/(?:work|root|tmp|home|Users|opt|mnt|srv|var/tmp)/[A-Za-z0-9_./-]+")
 CAPTURES = "tests/data/"  # saved output of real machines, kept as it was
 
 
