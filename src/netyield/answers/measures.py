@@ -39,8 +39,8 @@ def by_step(books: Books, where: str = "TRUE") -> dict[str, StepSum]:
     """Sums of every step that has money or tokens."""
     rows = books.engine.query(
         f"""SELECT step, total(pico) AS pico, CAST(SUM(unit_tokens) AS BIGINT) AS unit_tokens, CAST(SUM(attempts) AS BIGINT) AS attempts,
-                   CAST(SUM(answers) AS BIGINT) AS answers, list_sort(list_distinct(list(evidence))) AS evidence,
-                   list_sort(list_distinct(list(method))) AS methods
+                   CAST(SUM(answers) AS BIGINT) AS answers, list_sort(list_distinct(COALESCE(list(evidence) FILTER (WHERE pico <> 0), list(evidence)))) AS evidence,
+                   list_sort(list_distinct(COALESCE(list(method) FILTER (WHERE pico <> 0), list(method)))) AS methods
             FROM leaves WHERE {where} GROUP BY step ORDER BY step"""
     ).to_pylist()
     return {

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,7 +31,7 @@ from netyield.project.inputs import Shared, cards_on
 from netyield.project.prices import Prices
 from netyield.store.engine import Engine
 from netyield.store.folder import Folder
-from netyield.store.manifest import Manifest, inputs_key
+from netyield.store.manifest import Manifest, Segment, inputs_key
 from netyield.usefulness import judge, leaves
 from netyield.usefulness.policy import policy_hash
 
@@ -78,16 +79,15 @@ def _digest(table: pa.Table) -> str:
 
 
 def _key(job: DayJob) -> str:
-    """The identity of a day's inputs: raw segments of the day and the one before, and what is shared, clipped to the day."""
-    before = Period(job.segment.since - CARRY, job.segment.until)
-    segments = [s for table in DAY_TABLES for s in job.folder.segments(job.manifest, table, before.since, before.until)]
+    """The identity of a day's inputs: its raw segments, what the day before carries in, and what is shared, clipped to it."""
+    segments = [s for table in DAY_TABLES for s in _segments(job, table, job.segment)]
     settings = job.config.model_dump(mode="json", include={"pool", "workload", "capacity", "attribution", "usefulness", "attestation"})
     parts = [
         __version__, code_hash(), iso(job.segment.since), iso(job.segment.until), job.shared.basis, job.shared.currency,
         inputs_key(segments), policy_hash(job.config.usefulness, job.config.attestation), json.dumps(settings, sort_keys=True, default=str),
         _digest(_groups_of(job)), _digest(_clipped(job.shared.extents, job.segment, "first_us", "last_us")),
         _digest(_clipped(job.shared.count_extents, job.segment, "t", "until_us")), _digest(job.shared.device_pools),
-        _digest(_present_owners(job)), json.dumps(_cards(job), sort_keys=True, default=str),
+        _digest(_present_owners(job)), _carried(job), json.dumps(_cards(job), sort_keys=True, default=str),
         job.prices.digest(job.segment), str(job.billed_api), json.dumps(dict(job.providers), sort_keys=True),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -117,12 +117,54 @@ def _clipped(table: pa.Table, segment: Period, start: str, end: str) -> pa.Table
     return rows
 
 
+def _segments(job: DayJob, table: str, period: Period) -> list[Segment]:
+    return job.folder.segments(job.manifest, table, period.since, period.until)
+
+
+def _before(job: DayJob) -> Period:
+    return Period(job.segment.since - CARRY, job.segment.since)
+
+
+def _carried(job: DayJob) -> str:
+    """The identity of what the day before carries in; kept, because finding it reads that whole day."""
+    segments = [s for table in DAY_TABLES for s in _segments(job, table, _before(job))]
+    if not segments:
+        return ""
+    lo = micros(job.segment.since)
+    path = job.folder.derived_path("carried", job.segment.since.strftime("%Y-%m-%d"), f"{inputs_key(segments)}-{lo}").with_suffix(".txt")
+    if path.exists():
+        return path.read_text(encoding="utf-8")
+    engine = Engine()
+    try:
+        parts = []
+        for table in DAY_TABLES:
+            engine.parquet(f"{table}_raw", table, job.folder.paths(_segments(job, table, _before(job))))
+            rows = engine.query(f"SELECT * EXCLUDE (recorded_at, run_id, delivery, row_number) FROM {table}_raw WHERE {_CARRIED[table].format(lo=lo)} ORDER BY ALL")
+            parts.append(_digest(rows))
+    finally:
+        engine.close()
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(digest, encoding="utf-8")
+    temporary.replace(path)
+    return digest
+
+
+# Which rows of the day before still stand at midnight: readings by their hold, attempts that were still running.
+_STANDS = "micros(event_time) < {lo} AND micros(event_time) + hold_us > {lo}"
+_RUNS = "micros(event_time) < {lo} AND micros(end_time) > {lo}"
+_CARRIED = dict.fromkeys(("gpu_samples", "gpu_owners", "gpu_slices", "capacity_samples", "engine_samples"), _STANDS) | {
+    "attempts": _RUNS,
+    "outcomes": "attempt_key IN (SELECT event_key FROM attempts_raw WHERE " + _RUNS + ")",
+}
+
+
 def _present_owners(job: DayJob) -> pa.Table:
     """Facts of the owners that hold something on that day (a job's state may be recorded later)."""
     engine = Engine(threads=1)
     try:
-        before = job.segment.since - CARRY
-        engine.parquet("gpu_owners", "gpu_owners", job.folder.paths(job.folder.segments(job.manifest, "gpu_owners", before, job.segment.until)))
+        engine.parquet("gpu_owners", "gpu_owners", job.folder.paths(_segments(job, "gpu_owners", Period(_before(job).since, job.segment.until))))
         present = engine.query("SELECT DISTINCT owner FROM gpu_owners")
     finally:
         engine.close()
@@ -154,13 +196,16 @@ def compute(job: DayJob) -> dict[str, pa.Table]:
 
 
 def _load(engine: Engine, job: DayJob) -> None:
-    lo, hi = job.segment.since, job.segment.until
+    """The day's rows, and those of the day before that still stand at its start, as views."""
+    lo, hi = micros(job.segment.since), micros(job.segment.until)
     for table in DAY_TABLES:
-        paths = job.folder.paths(job.folder.segments(job.manifest, table, lo - CARRY, hi))
+        paths = job.folder.paths(_segments(job, table, Period(_before(job).since, job.segment.until)))
         engine.parquet(f"{table}_raw", table, paths)
-        column = "attempt_time" if table == "outcomes" else "event_time"
-        keep = f"micros(COALESCE({column}, event_time))" if table == "outcomes" else f"micros({column})"
-        engine.run(f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT * FROM {table}_raw WHERE {keep} >= {micros(lo - CARRY)} AND {keep} < {micros(hi)}")
+        when = "micros(COALESCE(attempt_time, event_time))" if table == "outcomes" else "micros(event_time)"
+        engine.run(
+            f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT * FROM {table}_raw "
+            f"WHERE ({when} >= {lo} AND {when} < {hi}) OR ({_CARRIED[table].format(lo=lo)})"
+        )
 
 
 def _results(engine: Engine, job: DayJob) -> dict[str, pa.Table]:

@@ -133,6 +133,7 @@ SELECT currency, scope, why, COUNT(*) AS lines, total(part_pico) AS pico FROM la
 
 
 def declared_pools(engine: Engine) -> list[str]:
+    """The pools telemetry sources name themselves."""
     found = engine.query(
         "SELECT DISTINCT pool FROM (SELECT pool FROM gpu_samples UNION ALL SELECT pool FROM capacity_samples) WHERE pool IS NOT NULL ORDER BY 1"
     )
