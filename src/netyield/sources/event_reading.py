@@ -105,7 +105,8 @@ class Reading:
             events.rejected = [row for row in events.rejected if row[0] != seen.last_row]
             events.findings = _without_rows(events.findings, half)
             message = "the last line is not complete; it is read when it is"
-            events.findings.append(self.place.warning("half_line", message, "Nothing, if the file is still written."))
+            repair = "Nothing, if the file is still written."
+            events.findings.append(self.place.warning("half_line", message, repair, seen.last_row))
         return events
 
     def _keyed(self, events: Events) -> pa.Array:

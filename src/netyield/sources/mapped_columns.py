@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from netyield.core.finding import Finding
 from netyield.sources.opened import Place
 
 MOST_NAMES = 20
+A_NAME = re.compile(r"[\w.:/@ -]{1,40}")
 
 
 def check_words(given: Iterable[str], known: Collection[str]) -> None:
@@ -67,7 +69,8 @@ def _hint(columns: Sequence[str], header: Sequence[str]) -> str:
 
 
 def _some(names: Collection[str]) -> str:
-    listed = list(names)
+    # A file without a header has data where its names should be: nothing that is not a name is repeated.
+    listed = [name if A_NAME.fullmatch(name) else f"<{len(name)} characters>" for name in names]
     return ", ".join(listed[:MOST_NAMES]) + (" ..." if len(listed) > MOST_NAMES else "")
 
 

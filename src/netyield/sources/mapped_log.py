@@ -89,8 +89,12 @@ class MappedLog(EventLog):
         found = {word: cells(block.rows, column) for word, column in mapping.items()}
         mapped = {word: column for word, column in found.items() if column is not None}
         numbers = block.numbers.to_numpy(zero_copy_only=False).astype(np.int64)
+        findings = list(block.findings)
         if not numbers.size or "time" not in mapped:
-            return Events(pa.table({}), rejected=list(block.rejected), findings=list(block.findings))
+            if numbers.size:
+                message = "the rows have no time column; none of them was read"
+                findings.append(place.error("missing_column", message, "Is this the right file?", int(numbers[0])))
+            return Events(pa.table({}), rejected=list(block.rejected), findings=findings)
         refusals = Refusals(place, numbers, lambda at: self._record(mapped, at))
         rows, ids = self.rows(self._with_constants(mapped, numbers.size), refusals)
         texts = None
@@ -98,7 +102,7 @@ class MappedLog(EventLog):
             texts = content({word: words(column) for word, column in mapped.items()})
             texts = texts.filter(refusals.good) if refusals.bad.any() else texts
         rejected = [*block.rejected, *refusals.rejected]
-        return Events(rows, ids, texts, rejected, [*block.findings, *refusals.findings])
+        return Events(rows, ids, texts, rejected, [*findings, *refusals.findings])
 
     def _with_constants(self, mapped: Columns, count: int) -> dict[str, pa.Array]:
         """Constants fill what is not mapped, and the empty cells of what is."""

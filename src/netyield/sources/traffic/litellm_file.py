@@ -12,11 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 
 from netyield.core.finding import Finding
-from netyield.sources.files import open_binary, read_rows
+from netyield.sources.files import read_rows
 from netyield.sources.opened import Place, RejectedRow, text_blocks
 from netyield.sources.traffic.litellm_payload import COLUMNS, Record
 
 BLOCK_BYTES = 4 << 20
+PEEK_BYTES = 1 << 16
 RECORDS_PER_BLOCK = 20_000
 WHOLE_FILE_BYTES = 1 << 30  # a single array beyond this does not fit beside its parsed records
 
@@ -25,19 +26,14 @@ Piece = tuple[list[tuple[int, Record]], list[RejectedRow], list[Finding]]
 
 def framing(path: Path) -> str:
     """``lines`` (one JSON object each), ``arrays`` (one JSON array each), ``whole`` (one JSON text) or ``table``."""
-    with open_binary(path) as stream:
-        first = b""
-        while not first.strip():
-            first = stream.readline(BLOCK_BYTES)
-            if not first:
-                return "table"
-    first = first.lstrip(b"\xef\xbb\xbf \t\r\n")
+    start = next(text_blocks(path, Place("litellm", ""), PEEK_BYTES)).text.lstrip()
+    first, newline, _ = start.partition(b"\n")
     if not first.startswith((b"{", b"[")):
         return "table"
     try:
         json.loads(first)
     except (ValueError, RecursionError):
-        return "lines" if first.startswith(b'{"') and len(first) > 2 and first.endswith(b"\n") else "whole"
+        return "lines" if first.startswith(b'{"') and newline else "whole"
     return "lines" if first.startswith(b"{") else "arrays"
 
 
@@ -56,14 +52,14 @@ def _of_table(path: Path, place: Place) -> Iterator[Piece]:
     for block in read_rows(path, place, (*COLUMNS, "metadata")):
         names = block.rows.column_names
         findings = list(block.findings)
-        if block.rows.num_rows and "startTime" not in names:
+        if "startTime" not in names and (names or len(block.numbers)):
             message = "the file has no column startTime; nothing of it was read"
             findings.append(place.error("missing_column", message, "Is it an export of LiteLLM_SpendLogs?", 1))
             yield [], [], findings
             return
         numbers = block.numbers.to_pylist()
         for start in range(0, max(len(numbers), 1), RECORDS_PER_BLOCK):
-            part = block.rows.slice(start, RECORDS_PER_BLOCK).to_pylist()
+            part = block.rows.slice(start, RECORDS_PER_BLOCK).to_pylist() if numbers else []  # no columns, no rows
             numbered = list(zip(numbers[start : start + RECORDS_PER_BLOCK], part, strict=True))
             yield numbered, block.rejected if start == 0 else [], findings if start == 0 else []
 

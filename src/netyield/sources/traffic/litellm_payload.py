@@ -223,7 +223,7 @@ def _key(call: str | None, response_id: str, start: int | None, failed: bool) ->
     have no response id of their own, and are told apart by their start."""
     if not call and not response_id:
         return None
-    when = f"@{(start or 0) // 1000}" if failed else ""
+    when = f"@{((start or 0) + 500) // 1000}" if failed else ""  # the table keeps milliseconds, rounded
     return f"{call or ''}/{response_id}{when}"
 
 
