@@ -353,7 +353,7 @@ seconds = st.integers(0, 5)
 log_rows = st.lists(st.tuples(seconds, st.integers(0, 3), st.sampled_from(["a", "b,c", 'two\nlines "q"'])), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(log_rows, st.lists(st.integers(0, 2_000), max_size=4), st.booleans())
 def test_wherever_a_log_was_cut_the_books_are_the_same(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, int, str]], cuts: list[int], ids: bool
