@@ -48,7 +48,7 @@ class Guard:
             # The text of an unexpected exception may quote what was read: it goes to the log only.
             log.exception("source %s (%s) failed while %s", self.name, self.kind, doing)
             message = f"source {self.name!r} ({self.kind}) failed while {doing}: {type(error).__name__}."
-            repair = "Nothing of it was booked. Run with --log-level debug for the details and report them."
+            repair = "Nothing of it was booked. It is a fault of the source: report it with the type of the source."
             raise SourceFailed(Finding(FAILED, Severity.ERROR, message, repair, file or self.name)) from error
 
     def items(self, start: Callable[[], Iterator[T]], doing: str, file: str = "") -> Iterator[T]:

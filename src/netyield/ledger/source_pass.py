@@ -82,9 +82,9 @@ class SourcePass:
             return
         self.run.skipped += 1
         if known.settings != self.settings:
-            message = f"the settings of source {self.name!r} changed after it was booked; its rows stand as read then."
-            repair = "To read it anew, move the data folder (.netyield) aside and ingest again."
-            self._remark("ledger.settings_changed", message, repair, delivery.name)
+            message = "the settings of this source changed after deliveries were booked; their rows stand as read then."
+            repair = "To read them anew, move the data folder (.netyield) aside and ingest again."
+            self._remark("ledger.settings_changed", message, repair, self.name)
         if delivery.kind == "snapshot":
             self.known_snapshots.append((delivery, known))
 
@@ -222,7 +222,7 @@ class SourcePass:
                 finding = Finding("ledger.raw_unreadable", Severity.ERROR, message, repair, delivery.name)
                 raise SourceFailed(finding) from error
         message = f"the file has {size:,} bytes and was not copied; its path and hash are recorded."
-        repair = "Keep it where it is, so that figures can be followed to it, or raise keep_raw_max_bytes."
+        repair = "Keep it where it is, so that figures can be followed to it."
         staging.findings.append(Finding("ledger.raw_not_kept", Severity.INFO, message, repair, delivery.name))
         return None
 
@@ -237,7 +237,8 @@ def holder(manifest: Manifest, source: str, key: str) -> str:
 
 
 def _settings_hash(source: Source) -> str:
-    text = source.settings.model_dump_json(exclude=_PLACE_KEYS)
+    # Without defaults, so that a key that a new version adds does not look like a change.
+    text = source.settings.model_dump_json(exclude=_PLACE_KEYS, exclude_defaults=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -225,7 +225,8 @@ class Writer:
                 path.unlink(missing_ok=True)
                 swept += 1
         for path in (self._data / "segments").rglob("*.parquet"):
-            if int(path.name.split("-", 1)[0]) > self.manifest.number:
+            number = path.name.split("-", 1)[0]
+            if number.isdigit() and int(number) > self.manifest.number:
                 path.unlink(missing_ok=True)
                 swept += 1
         return swept
