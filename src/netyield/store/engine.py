@@ -35,6 +35,8 @@ class Engine:
 
     def parquet(self, name: str, table: str, paths: Sequence[str]) -> None:
         """Make segments of a contract table readable under ``name``; typed and empty when there are none."""
+        self._connection.execute(f'DROP VIEW IF EXISTS "{name}"').fetchall()
+        self._connection.unregister(name)
         if not paths:
             self.register(name, contract(table).schema.empty_table())
             return
