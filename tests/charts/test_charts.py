@@ -168,15 +168,35 @@ def test_a_slice_missing_on_a_day_is_a_gap_not_a_bridge() -> None:
     assert panel.sentences[3] == "2026-10-04: no tokens"
 
 
-def test_all_panels_share_one_scale_and_more_than_six_are_said_aloud() -> None:
+def test_more_than_six_panels_are_said_aloud_in_the_answers_order() -> None:
     answer = sample.unit_cost()
     names = [f"model-{n}" for n in range(9)]
     many = sample.answer("unit_cost", "", answer.table, (), "x", views={"trend": sample.trend(names)})
     panels = unit_cost.charts(many)
-    assert len(panels) == unit_cost.PANELS_LIMIT
+    assert [panel.title for panel in panels] == names[: unit_cost.PANELS_LIMIT]
     assert {panel.note for panel in panels} == {"6 of 9 drawn; the table has them all."}
-    domains = {tuple(panel.spec["layer"][1]["encoding"]["y"]["scale"]["domain"]) for panel in panels}
-    assert len(domains) == 1
+
+
+def test_a_day_axis_names_each_day_at_most_once() -> None:
+    panel = unit_cost.charts(sample.unit_cost())[0]
+    (axis,) = {
+        json.dumps(n["axis"]["values"])
+        for _, n in walk(panel.spec)
+        if isinstance(n, dict) and "values" in n.get("axis", {})
+    }
+    days = [(value["year"], value["month"], value["date"], value["utc"]) for value in json.loads(axis)]
+    assert days == [(2026, 10, day, True) for day in (1, 4, 7, 10, 13)]
+
+
+def test_an_amount_too_small_for_a_pixel_is_still_seen_and_zero_is_not() -> None:
+    spec = reconciliation.chart(sample.reconciliation()).spec
+    ticks = next(layer for layer in spec["layer"] if layer["mark"]["type"] == "tick")
+    assert [row["label"] for row in ticks["data"]["values"]] == [
+        "Invoice",
+        "Less purchases",
+        "Amortisation",
+        "Waterfall total",
+    ]
 
 
 def test_unknown_hours_look_different_from_idle() -> None:

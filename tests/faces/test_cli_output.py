@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 import sample_answers as sample
+from fake_project import FakeProject, Run
 
-from conftest import FakeProject, Run
 from netyield.core.errors import ConservationError, SourceError, StoreError
 from netyield.core.finding import Finding
 from netyield.faces.cli.report import WHOLE

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import sample_answers as sample
+from fake_project import FakeProject, Run
 
-from conftest import FakeProject, Run
 from netyield.faces.cli.terminal import PipeConsole, plain, print_answer
 
 GOLDEN = Path(__file__).with_name("golden") / "report.txt"
@@ -23,8 +23,10 @@ def test_the_report_is_the_golden_text(run: Run, fake: FakeProject) -> None:
     assert ran.err == ""
 
 
-def test_no_line_is_wider_than_the_pipe(run: Run, fake: FakeProject) -> None:
-    assert max(len(line) for line in run("report").out.splitlines()) <= 120
+def test_no_table_is_wider_than_the_pipe_and_no_sentence_is_broken(run: Run, fake: FakeProject) -> None:
+    lines = run("report").out.splitlines()
+    assert sample.SENTENCE in lines
+    assert max(len(line) for line in lines if "  " in line) <= 120
 
 
 def test_exact_amounts_have_all_their_digits(run: Run, fake: FakeProject) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import typer
+from fake_project import FakeProject, Run
 
-from conftest import FakeProject, Run
 from netyield.faces.cli.main import app
 
 FILTERS = {"--since", "--until", "--by", "--where", "--basis", "--currency", "--as-of"}

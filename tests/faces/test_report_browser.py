@@ -116,9 +116,8 @@ def test_tables_fold_away_once_charts_are_there_and_open_again(opened: Open) -> 
 def test_days_are_utc_days_wherever_the_reader_is(opened: Open, zone: str) -> None:
     tab = opened(timezone_id=zone)
     words = tab.locator("#trend-1 svg text").all_text_contents()
-    assert "2 Oct" in words
-    assert "14 Oct" in words
-    assert not {"30 Sep", "15 Oct"} & set(words)
+    assert [word for word in words if word.endswith(" Oct")] == ["1 Oct", "4 Oct", "7 Oct", "10 Oct", "13 Oct"]
+    assert not any(word.endswith(" Sep") for word in words)
     assert tab.locator("#fleet-1 svg text").all_text_contents().count("2 Oct") == 1
 
 

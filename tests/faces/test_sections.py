@@ -8,7 +8,7 @@ import pyarrow as pa
 import sample_answers as sample
 
 from netyield.charts import theme
-from netyield.faces.sections import Section, section, view_section
+from netyield.faces.sections import Section, section, sections, view_section
 
 
 def printed(found: Section) -> list[dict[str, str]]:
@@ -40,12 +40,12 @@ def test_bounds_become_one_interval() -> None:
     assert rows[2]["Per useful Mtok"] == "not measured"
 
 
-def test_states_nobody_was_in_take_no_column() -> None:
+def test_states_have_a_table_of_their_own_and_those_nobody_was_in_no_column() -> None:
     answer = sample.fleet()
     none_down = answer.table.append_column("hours_down", pa.array([0.0, 0.0]))
-    names = [header.name for header in section(replace(answer, table=none_down)).headers]
-    assert "Idle" in names
-    assert "Down" not in names
+    main, states = sections(replace(answer, table=none_down))
+    assert "Activity" in [header.name for header in main.headers]
+    assert [header.name for header in states.headers] == ["Pool", "Active", "Idle", "Unallocated", "Unknown"]
 
 
 def test_an_answer_without_a_layout_shows_all_its_columns() -> None:

@@ -16,9 +16,9 @@ import altair as alt
 from netyield.charts import theme
 from netyield.charts.drawing import amount_axis, cursor_param, cursor_stroke, finish, guard
 
-PIXELS_PER_ROW = 42
+PIXELS_PER_ROW = 39
 BAR_PIXELS = 13
-BAR_BELOW_CENTRE = 8
+BAR_BELOW_CENTRE = 7
 WORDS_ABOVE_CENTRE = -9
 AMOUNT_PIXELS = 150  # kept free of the name, at the right
 
@@ -46,7 +46,7 @@ def draw(name: str, bars: Sequence[Bar], axis_title: str) -> dict[str, Any]:
     data = [{"walk": number, **asdict(bar)} for number, bar in enumerate(bars)]
     drawn = [row for row in data if row["lo"] is not None and row["hi"] is not None]
     outlined = [row for row in data if row["lo"] is None or row["hi"] is None]
-    layers = [_bars(drawn, _every_row(len(data)), axis_title), *_words(data)]
+    layers = [_bars(drawn, _every_row(len(data)), axis_title), _edges(drawn), *_words(data)]
     if outlined:
         layers.append(_outlines(outlined))
     return finish(alt.layer(*layers).add_params(cursor_param()), height=max(1, len(data)) * PIXELS_PER_ROW)
@@ -79,6 +79,13 @@ def _bars(drawn: list[dict[str, Any]], rows: Any, axis_title: str) -> Any:
             **cursor_stroke(),
         )
     )
+
+
+def _edges(drawn: list[dict[str, Any]]) -> Any:
+    """A hair line where each bar begins, so that an amount too small for a pixel is still seen; none for zero."""
+    some = [row for row in drawn if row["lo"] != row["hi"]]
+    mark = {"size": BAR_PIXELS, "yOffset": BAR_BELOW_CENTRE, "thickness": 1.5, "orient": "vertical", "aria": False}
+    return _source(some).mark_tick(**mark).encode(y="walk:N", x="lo:Q", color="kind:N")
 
 
 def _words(data: list[dict[str, Any]]) -> list[Any]:

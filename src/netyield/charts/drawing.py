@@ -7,7 +7,7 @@ gap or an outline, never a zero. Nothing is summed, ranked or cut here.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,6 +23,8 @@ from netyield.core.period import parse_time
 MARKS_LIMIT = 5_000  # more SVG marks make a page heavy; the answer aggregates before that
 CURSOR = "cursor"  # the parameter a keyboard walk sets to the row's number
 FIRST_ROW = -1
+AT_CURSOR = f"datum.walk === {CURSOR}"
+LABELLED_DAYS = 6
 
 
 class TooManyMarks(NetyieldError):
@@ -78,10 +80,9 @@ def cursor_param() -> Any:
 
 def cursor_stroke() -> dict[str, Any]:
     """Encodings that outline the row under the cursor."""
-    at_cursor = f"datum.walk === {CURSOR}"
     return {
-        "stroke": alt.condition(at_cursor, alt.value(theme.INK), alt.value(None)),
-        "strokeWidth": alt.condition(at_cursor, alt.value(2.5), alt.value(0)),
+        "stroke": alt.condition(AT_CURSOR, alt.value(theme.INK), alt.value(None)),
+        "strokeWidth": alt.condition(AT_CURSOR, alt.value(2.5), alt.value(0)),
     }
 
 
@@ -90,6 +91,14 @@ def amount_axis(*, grid: bool = False) -> Any:
     large = "replace(format(datum.value, '~s'), 'G', 'B')"
     words = f"abs(datum.value) < 1 ? format(datum.value, '~g') : {large}"
     return alt.Axis(labelExpr=words, tickCount=5, grid=grid)
+
+
+def day_axis(days: Sequence[datetime]) -> Any:
+    """A UTC axis that names whole days, each at most once."""
+    every = max(1, -(-len(days) // LABELLED_DAYS))
+    utc = [day.astimezone(UTC) for day in days[::every]]
+    values = [alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True) for day in utc]
+    return alt.Axis(values=values, labelExpr="utcFormat(datum.value, '%-d %b')", grid=False, labelOverlap="greedy")
 
 
 def finish(chart: Any, *, width: int | str = "container", height: Any) -> dict[str, Any]:

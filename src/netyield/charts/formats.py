@@ -15,7 +15,7 @@ from typing import Any
 
 from netyield.core.money import quantise
 from netyield.core.names import IDLE, SHARED, UNATTRIBUTED, UNKNOWN
-from netyield.core.period import DAY, Period
+from netyield.core.period import DAY, Period, parse_time
 
 NOT_MEASURED = "not measured"
 UNBOUNDED = "unbounded"
@@ -31,6 +31,11 @@ RESERVED = {IDLE: "(idle)", SHARED: "(shared)", UNATTRIBUTED: "(unattributed)", 
 def label(value: Any) -> str:
     """A dimension's value; the reserved ones and the empty one in words."""
     return RESERVED.get(str(value), str(value))
+
+
+def spaced(name: Any) -> str:
+    """A machine's name as words: ``rejected_by_user`` is ``rejected by user``."""
+    return str(name).replace("_", " ")
 
 
 def decimal(value: Any) -> Decimal | None:
@@ -131,6 +136,11 @@ def moment(value: datetime | date | str | None) -> str:
     if (utc.hour, utc.minute, utc.second, utc.microsecond) == (0, 0, 0, 0):
         return f"{utc:%Y-%m-%d}"
     return f"{utc:%Y-%m-%d %H:%M}"
+
+
+def minute(text: str) -> str:
+    """An ISO time of the books, to the minute: ``2026-11-01 00:00 UTC``."""
+    return f"{parse_time(text):%Y-%m-%d %H:%M} UTC"
 
 
 def window(period: Period) -> str:

@@ -14,6 +14,7 @@ from netyield.charts.drawing import (
     amount_axis,
     cursor_param,
     cursor_stroke,
+    day_axis,
     finish,
     guard,
     instant,
@@ -23,7 +24,6 @@ from netyield.core.period import iso
 
 DAILY = "by_day"
 DAILY_HEIGHT = 200
-DAYS = alt.Axis(format="%-d %b", tickCount=5, grid=False)
 
 
 def chart(answer: Answer) -> Drawing:
@@ -51,12 +51,13 @@ def daily(answer: Answer) -> Drawing | None:
         _day(number, row, amount, answer.currency)
         for number, (row, amount) in enumerate(zip(rows(table), exact, strict=True))
     ]
+    days = sorted({instant(row["day"]) for row in data})
     providers = sorted({row["provider"] for row in data})
     bar = (
         alt.Chart(alt.Data(values=data))
         .mark_bar()
         .encode(
-            x=alt.X("utcyearmonthdate(day):T", title=None, scale=alt.Scale(type="utc"), axis=DAYS),
+            x=alt.X("utcyearmonthdate(day):T", title=None, scale=alt.Scale(type="utc"), axis=day_axis(days)),
             y=alt.Y("difference:Q", title=f"billed less priced, {answer.currency}", axis=amount_axis(grid=True)),
             color=alt.Color("provider:N", title=None, scale=alt.Scale(domain=providers, range=list(theme.SERIES))),
             description="sentence:N",
@@ -65,7 +66,7 @@ def daily(answer: Answer) -> Drawing | None:
         )
     )
     spec = finish(bar.add_params(cursor_param()), height=DAILY_HEIGHT)
-    sentence = f"Bill less priced usage on each of {len({row['day'] for row in data})} days."
+    sentence = f"Bill less priced usage on each of {len(days)} days."
     return Drawing(
         "reconciliation_daily",
         "Bill against priced usage, by day",

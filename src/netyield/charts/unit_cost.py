@@ -1,6 +1,6 @@
 """What does a useful million tokens cost, day by day? Small multiples of the ``unit_cost`` answer's trend.
 
-One drawing per slice, all on one scale: the band is the interval between the two bounds, the line below it the lower
+One drawing per slice, each on its own scale: the band is the interval between the two bounds, the line below it the lower
 bound. A day without useful tokens is a gap; a day whose upper bound is unbounded keeps its lower bound, without a band.
 """
 
@@ -14,14 +14,24 @@ import altair as alt
 
 from netyield.answers.answer import Answer
 from netyield.charts import formats, theme
-from netyield.charts.drawing import Drawing, amount_axis, cursor_param, finish, guard, instant, rows
+from netyield.charts.drawing import (
+    AT_CURSOR,
+    Drawing,
+    amount_axis,
+    cursor_param,
+    day_axis,
+    finish,
+    guard,
+    instant,
+    rows,
+)
 from netyield.core.period import iso
 
 TREND = "trend"
 LOW, HIGH, SERVED = "usd_per_useful_mtok_low", "usd_per_useful_mtok_high", "usd_per_served_mtok"
 PANELS_LIMIT = 6
 PANEL_HEIGHT = 170
-KEY = "Solid: lower bound. Band: up to the upper bound. Dashed: per served million."
+KEY = "Solid: lower bound. Band: up to the upper bound. Dashed: per served million. Each panel has its own scale."
 
 
 def charts(answer: Answer) -> list[Drawing]:
@@ -33,10 +43,8 @@ def charts(answer: Answer) -> list[Drawing]:
     panels = _panels(table.to_pylist(), rows(table), answer.currency)
     order = dict.fromkeys([str(name) for name in answer.table.column("slice").to_pylist()] + list(panels))
     shown = [name for name in order if name in panels][:PANELS_LIMIT]
-    tops = [point[key] for points in panels.values() for point in points for key in (LOW, HIGH, SERVED)]
-    top = max((value for value in tops if value is not None), default=1.0)
     note = f"{len(shown)} of {len(panels)} drawn; the table has them all." if len(shown) < len(panels) else ""
-    return [_panel(answer, formats.label(name), panels[name], top, note) for name in shown]
+    return [_panel(answer, formats.label(name), panels[name], note) for name in shown]
 
 
 def _panels(exact: list[dict[str, Any]], plain: list[dict[str, Any]], currency: str) -> dict[str, list[dict[str, Any]]]:
@@ -63,13 +71,12 @@ def _sentence(row: dict[str, Any], day: datetime, currency: str) -> str:
     return f"{formats.moment(day)}: {useful} per million useful tokens, {write(row[SERVED])} per million served"
 
 
-def _panel(answer: Answer, name: str, points: list[dict[str, Any]], top: float, note: str) -> Drawing:
+def _panel(answer: Answer, name: str, points: list[dict[str, Any]], note: str) -> Drawing:
     base = alt.Chart(alt.Data(values=points))
-    day = alt.X(
-        "day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%-d %b", tickCount=4, grid=False)
-    )
+    axis = day_axis([instant(point["day"]) for point in points])
+    day = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
     title = f"{answer.currency} per million tokens"
-    cost = alt.Y(f"{LOW}:Q", title=title, scale=alt.Scale(domain=[0, top], nice=True), axis=amount_axis(grid=True))
+    cost = alt.Y(f"{LOW}:Q", title=title, scale=alt.Scale(zero=True, nice=True), axis=amount_axis(grid=True))
     banded = f"isValid(datum.{LOW}) && isValid(datum.{HIGH})"
     band = base.transform_calculate(
         band_low=f"{banded} ? datum.{LOW} : null", band_high=f"{banded} ? datum.{HIGH} : null"
@@ -79,10 +86,9 @@ def _panel(answer: Answer, name: str, points: list[dict[str, Any]], top: float, 
     )
     low = base.mark_line(color=theme.FILLS[theme.USEFUL], strokeWidth=2, aria=False).encode(x=day, y=cost)
     served = base.mark_line(color=theme.FILLS[theme.WORK], strokeDash=[5, 3], aria=False).encode(x=day, y=f"{SERVED}:Q")
-    at_cursor = "datum.walk === cursor"
     dots = base.mark_point(filled=True, color=theme.FILLS[theme.USEFUL]).encode(
         x=day, y=cost, description="sentence:N", tooltip=alt.Tooltip("sentence:N", title=" "),
-        size=alt.condition(at_cursor, alt.value(140), alt.value(22)),
+        size=alt.condition(AT_CURSOR, alt.value(140), alt.value(22)),
     )  # fmt: skip
     spec = finish(alt.layer(area, low, served, dots).add_params(cursor_param()), height=PANEL_HEIGHT)
     sentences = tuple(point["sentence"] for point in points)

@@ -19,7 +19,7 @@ def chart(answer: Answer) -> Drawing:
 
 
 def _bar(row: dict[str, Any], amount: Decimal | None, currency: str) -> bars.Bar:
-    label = ": ".join(str(part) for part in (row["verdict"], row["reason"]) if part)
+    label = ": ".join(formats.spaced(part) for part in (row["verdict"], row["reason"]) if part)
     kind = theme.kind_of_step(str(row["verdict"]))
     tokens = row["output_tokens"]
     if tokens is None:

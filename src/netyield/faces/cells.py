@@ -22,6 +22,8 @@ from netyield.core.period import iso
 
 TEXT_KINDS = frozenset({"text", "time", "flag"})
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+SPACED = frozenset({"verdict", "reason", "state"})  # columns of our own words
+GRADES = "E"  # grades of evidence, E0 to E4
 HIGH, LOW = "_high", "_low"
 
 
@@ -68,7 +70,9 @@ def _words(value: Any, column: AnswerColumn, currency: str) -> str:
         return formats.moment(value)
     if column.kind == "flag":
         return "yes" if value else "no"
-    return (formats.label(value) if value else "") if column.kind == "text" else formats.count(value)
+    if column.kind == "text":
+        return formats.spaced(value) if column.name in SPACED else formats.label(value) if value else ""
+    return f"E{value}" if column.unit == GRADES else formats.count(value)
 
 
 def exact(value: Any) -> str:

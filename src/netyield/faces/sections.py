@@ -108,7 +108,9 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
 
 def section(answer: Answer) -> Section:
     """The printed table of an answer; one with no layout of its own shows every column."""
-    fields = _fields_of(answer)
+    layout = _FIELDS.get(answer.name)
+    present = set(answer.table.column_names)
+    fields = [field for field in layout if present.issuperset(field.columns)] if layout else _all_fields(answer.columns)
     headers, rows = _printed(fields, answer.table, answer.columns, answer.currency)
     kinds: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
@@ -119,26 +121,24 @@ def section(answer: Answer) -> Section:
     return Section(answer.name, answer.title, answer.description, headers, rows, kinds, keys)
 
 
+def sections(answer: Answer) -> list[Section]:
+    """Every printed table of an answer: its own, and for a fleet the hours of each state that occurs."""
+    table = answer.table
+    states = [
+        name for name in table.column_names if name.startswith(STATE_PREFIX) and any(table.column(name).to_pylist())
+    ]
+    if not states:
+        return [section(answer)]
+    fields = [_Field("Pool", ("pool",)), *(_Field(_title(name), (name,)) for name in states)]
+    headers, rows = _printed(fields, table, answer.columns, answer.currency)
+    return [section(answer), Section(f"{answer.name}_states", "GPU-hours by state", "", headers, rows)]
+
+
 def view_section(answer: Answer, view: str) -> Section:
     """A further table of an answer (trend, heat map, days), every column."""
     table, columns = answer.views[view]
     headers, rows = _printed(_all_fields(columns), table, columns, answer.currency)
     return Section(f"{answer.name}_{view}", f"{answer.title}: {view.replace('_', ' ')}", "", headers, rows)
-
-
-def _fields_of(answer: Answer) -> tuple[_Field, ...]:
-    present = set(answer.table.column_names)
-    layout = _FIELDS.get(answer.name)
-    if layout is None:
-        return _all_fields(answer.columns)
-    fields = tuple(field for field in layout if present.issuperset(field.columns))
-    states = [name for name in answer.table.column_names if name.startswith(STATE_PREFIX)]
-    return fields + tuple(_Field(_title(name), (name,)) for name in states if _any_value(answer.table, name))
-
-
-def _any_value(table: pa.Table, name: str) -> bool:
-    """Whether a state occurs at all (a column of zeros says nothing a person needs)."""
-    return any(table.column(name).to_pylist())
 
 
 def _all_fields(columns: Sequence[AnswerColumn]) -> tuple[_Field, ...]:

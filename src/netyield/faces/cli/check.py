@@ -21,10 +21,10 @@ def check(json_out: Json = False, fail_on: FailOnOption = FailOn.ERROR, project:
         remarks = [finding_object(finding) for finding in findings]
         write_bytes(json_bytes({"findings": tally, "remarks": remarks}))
     else:
-        from netyield.faces.cli.terminal import console, finding_line
+        from netyield.faces.cli.terminal import console, finding_line, print_line
 
         out = console()
         for finding in findings:
-            out.print(finding_line(finding), soft_wrap=True)
+            print_line(out, finding_line(finding))
         say(", ".join(f"{number} {name}" for name, number in tally.items()) if findings else "No findings.")
     raise typer.Exit(exit_code(findings, fail_on))

@@ -99,11 +99,11 @@ def _print(lines: list[Line]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from netyield.faces.cli.terminal import console, plain
+    from netyield.faces.cli.terminal import console, plain, print_table
 
     styles = {OK: "green", REMARK: "yellow", FAULT: "bold red"}
     table = Table(box=None, show_header=False, padding=(0, 3, 0, 0))
     for line in lines:
         words = f"{line.found} {line.repair}".strip()
         table.add_row(Text(line.state, style=styles[line.state]), Text(plain(line.what)), Text(plain(words)))
-    console().print(table)
+    print_table(console(), table)

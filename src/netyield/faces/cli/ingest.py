@@ -68,7 +68,7 @@ def print_ingested(result: Ingested) -> None:
     from rich.text import Text
 
     from netyield.charts.formats import count
-    from netyield.faces.cli.terminal import console, plain, print_findings
+    from netyield.faces.cli.terminal import console, plain, print_findings, print_table
 
     out = console()
     many = len(result.booked)
@@ -82,7 +82,7 @@ def print_ingested(result: Ingested) -> None:
         rows = ", ".join(f"{count(number)} {name.replace('_', ' ')}" for name, number in record.rows.items())
         table.add_row(Text(plain(record.source)), Text(plain(record.name)), Text(rows))
     if result.booked:
-        out.print(table)
+        print_table(out, table)
     print_findings(out, result.findings)
 
 
@@ -108,15 +108,15 @@ def print_probes(probes: Mapping[str, Probe], heading: str = "Nothing is booked.
     from rich.table import Table
     from rich.text import Text
 
-    from netyield.faces.cli.terminal import console, plain, print_findings
+    from netyield.faces.cli.terminal import console, plain, print_findings, print_line, print_table
 
     out = console()
-    out.print(Text(heading))
+    print_line(out, Text(heading))
     table = Table(box=None, show_header=False, padding=(0, 3, 0, 0))
     for name, probe in probes.items():
         state = Text("found", style="green") if probe.reachable else Text("not found", style="bold red")
         table.add_row(Text(plain(name)), state, Text(plain(probe.found)))
-    out.print(table)
+    print_table(out, table)
     found = [finding for probe in probes.values() for finding in probe.findings]
     if found:
         print_findings(out, found)

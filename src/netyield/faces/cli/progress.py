@@ -67,7 +67,7 @@ class Working:
             self._refresh()
 
     def _words(self) -> str:
-        return f"{self._what}: {self._rows:,} rows" if self._rows else self._what
+        return f"{self._what}: {self._rows:,} rows" if self._rows > 1 else self._what
 
     def _refresh(self) -> None:
         if not self._shown:

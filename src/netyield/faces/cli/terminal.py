@@ -21,11 +21,12 @@ from netyield.faces.cells import Cell
 from netyield.faces.cli.failure import PipeClosed
 from netyield.faces.headline import figures
 from netyield.faces.report.terms import BASES
-from netyield.faces.sections import Section, section
+from netyield.faces.sections import Section, sections
 
 if TYPE_CHECKING:
     from netyield.answers.answer import Answer
 
+LEAD = "waterfall"
 PIPE_COLUMNS = 120
 BAR_COLUMNS = 28
 FINDINGS_SHOWN = 12
@@ -70,14 +71,19 @@ def print_report(out: Console, answers: Sequence[Answer], *, project: str, exact
     print_findings(out, [finding for answer in answers for finding in answer.findings])
 
 
+def print_line(out: Console, line: Text) -> None:
+    """One line: wrapped to a terminal, whole in a pipe."""
+    out.print(line, soft_wrap=not out.is_terminal)
+
+
 def print_heading(out: Console, lead: Answer, project: str) -> None:
     """Whose books, which window, which money; then the headline sentence."""
     basis = BASES.get(lead.basis, lead.basis)
     parts = ["netyield", plain(project), formats.window(lead.window), lead.currency, basis]
-    out.print(Text(" · ".join(part for part in parts if part), style="bright_black"))
-    out.print(Text(f"books as of {lead.as_of}", style="bright_black"))
+    print_line(out, Text(" · ".join(part for part in parts if part), style="bright_black"))
+    print_line(out, Text(f"books as of {formats.minute(lead.as_of)}", style="bright_black"))
     out.print()
-    out.print(Text(plain(lead.description), style="bold"))
+    print_line(out, Text(plain(lead.description), style="bold"))
 
 
 def print_figures(out: Console, lead: Answer) -> None:
@@ -89,25 +95,38 @@ def print_figures(out: Console, lead: Answer) -> None:
     for figure in figures(lead):
         table.add_row(figure.name, Text(figure.words), Text(figure.detail))
     out.print()
-    out.print(table)
+    print_table(out, table)
 
 
 def print_answer(out: Console, answer: Answer, *, exact: bool = False) -> None:
     """One answer's table; the waterfall with its bars and total."""
-    printed = section(answer)
     out.print()
-    out.print(Text(plain(answer.title), style="bold"))
-    if answer.name != "waterfall":
-        out.print(Text(plain(answer.description), style="bright_black"))
-    if not printed.rows:
-        out.print(Text("Nothing in this window.", style="bright_black"))
+    print_line(out, Text(plain(answer.title), style="bold"))
+    if answer.name != LEAD:
+        print_line(out, Text(plain(answer.description), style="bright_black"))
+    if not answer.table.num_rows:
+        print_line(out, Text("Nothing in this window.", style="bright_black"))
         return
-    bars = _bars(answer, out) if answer.name == "waterfall" else []
-    out.print(_table(printed, bars, exact))
-    if "total" in answer.body:
+    first, *others = sections(answer)
+    print_table(out, _table(first, _bars(answer, out) if answer.name == LEAD else [], exact))
+    for other in others:
+        print_line(out, Text(other.title, style="bright_black"))
+        print_table(out, _table(other, [], exact))
+    if answer.name == LEAD and "total" in answer.body:
         total = answer.body["total"]
         words = f"{total} {answer.currency}" if exact else formats.money(total, answer.currency)
-        out.print(Text(f"Total {words}", style="bold"))
+        print_line(out, Text(f"Total {words}", style="bold"))
+
+
+def print_table(out: Console, table: Table) -> None:
+    """A table without the spaces rich puts at the ends of its lines when no terminal reads them."""
+    if out.is_terminal:
+        out.print(table)
+        return
+    with out.capture() as captured:
+        out.print(table)
+    for line in captured.get().splitlines():
+        out.out(line.rstrip(), highlight=False)
 
 
 def print_caveats(out: Console, answers: Sequence[Answer]) -> None:
@@ -115,9 +134,9 @@ def print_caveats(out: Console, answers: Sequence[Answer]) -> None:
     caveats = dict.fromkeys(caveat for answer in answers for caveat in answer.caveats)
     if caveats:
         out.print()
-        out.print(Text("Notes", style="bold"))
+        print_line(out, Text("Notes", style="bold"))
     for caveat in caveats:
-        out.print(Text(f"- {plain(caveat)}"))
+        print_line(out, Text(f"- {plain(caveat)}"))
 
 
 def print_findings(out: Console, found: Sequence[Finding]) -> None:
@@ -125,13 +144,13 @@ def print_findings(out: Console, found: Sequence[Finding]) -> None:
     findings = aggregate(dict.fromkeys(found))
     out.print()
     if not findings:
-        out.print(Text("No findings.", style="bright_black"))
+        print_line(out, Text("No findings.", style="bright_black"))
         return
-    out.print(Text("Findings", style="bold"))
+    print_line(out, Text("Findings", style="bold"))
     for finding in findings[:FINDINGS_SHOWN]:
-        out.print(finding_line(finding))
+        print_line(out, finding_line(finding))
     if len(findings) > FINDINGS_SHOWN:
-        out.print(Text(f"{len(findings) - FINDINGS_SHOWN} more: netyield check", style="bright_black"))
+        print_line(out, Text(f"{len(findings) - FINDINGS_SHOWN} more: netyield check", style="bright_black"))
 
 
 def finding_line(finding: Finding) -> Text:

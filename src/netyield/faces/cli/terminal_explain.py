@@ -10,7 +10,7 @@ from rich.text import Text
 
 from netyield.charts import formats
 from netyield.faces.cells import exact, table_rows
-from netyield.faces.cli.terminal import plain, print_findings
+from netyield.faces.cli.terminal import plain, print_findings, print_line, print_table
 
 if TYPE_CHECKING:
     from netyield.answers.answer import Answer
@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 
 def print_explanation(out: Console, answer: Answer) -> None:
     """The explanation of one figure."""
-    out.print(Text(plain(answer.title), style="bold"))
-    out.print(Text(f"{formats.window(answer.window)} · {answer.currency} · as of {answer.as_of}", style="bright_black"))
+    print_line(out, Text(plain(answer.title), style="bold"))
+    out.print(
+        Text(
+            f"{formats.window(answer.window)} · {answer.currency} · books as of {formats.minute(answer.as_of)}",
+            style="bright_black",
+        )
+    )
     out.print()
-    out.print(Text(plain(answer.description)))
+    print_line(out, Text(plain(answer.description)))
     out.print()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bright_black", no_wrap=True)
@@ -36,8 +41,8 @@ def print_explanation(out: Console, answer: Answer) -> None:
             Text(plain(kind) if kind != previous else ""), Text(plain(words)), Text(plain(exact(row.get("amount"))))
         )
         previous = kind
-    out.print(table)
+    print_table(out, table)
     for caveat in answer.caveats:
-        out.print(Text(f"- {plain(caveat)}"))
+        print_line(out, Text(f"- {plain(caveat)}"))
     if answer.findings:
         print_findings(out, answer.findings)

@@ -13,7 +13,7 @@ from netyield.answers.answer import Answer
 from netyield.charts import fleet, formats, reconciliation, unit_cost
 from netyield.charts.drawing import TooManyMarks
 from netyield.charts.drawings import drawings
-from netyield.faces.sections import Section, section, view_section
+from netyield.faces.sections import Section, section, sections, view_section
 
 ROWS_LIMIT = 400  # of one table on the page; CSV has them all
 VIEW_TITLES = {
@@ -119,7 +119,9 @@ def _trend(answer: Answer) -> Block:
     figures, note = _figures(answer, "trend")
     sheet = _sheet(view_section(answer, unit_cost.TREND), "Unit cost per day", "export unit_cost", False)
     sentence = f"What a million useful output tokens cost on each day. {unit_cost.KEY} A day without any is a gap."
-    return Block("trend", "Unit cost, day by day", sentence, figures, (sheet,), note, panels=True, nav="Trend")
+    notes = " ".join(dict.fromkeys(figure.note for figure in figures if figure.note))
+    panels = tuple(replace(figure, note="") for figure in figures)
+    return Block("trend", "Unit cost, day by day", sentence, panels, (sheet,), note or notes, panels=True, nav="Trend")
 
 
 def _plain(answer: Answer) -> Block:
@@ -135,7 +137,8 @@ def _drawn(
     views: Sequence[str] = (),
 ) -> Block:
     figures, note = _figures(answer, anchor)
-    sheets = [_sheet(section(answer), answer.title, f"export {answer.name}", shown)]
+    own = sections(answer)
+    sheets = [_sheet(each, each.title, f"export {answer.name}", shown) for each in own]
     sheets += [
         _sheet(view_section(answer, view), VIEW_TITLES[view], f"export {answer.name}", False)
         for view in views

@@ -50,6 +50,7 @@ def page(answers: Sequence[Answer], *, project: str = "", filters: Sequence[str]
         project=project,
         version=__version__,
         window=formats.window(lead.window),
+        as_of=formats.minute(lead.as_of),
         basis=BASES.get(lead.basis, lead.basis),
         figures=figures(lead),
         blocks=blocks(answers),

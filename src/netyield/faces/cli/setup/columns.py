@@ -1,7 +1,6 @@
-"""Which column of an outcome or capacity file is which? Matched by header name, as files in the wild call them.
+"""Which column of a capacity file is which? Matched by header name, as files in the wild call them.
 
-Only what a name says plainly is mapped; anything else stays unmapped and is reported by the source. Request logs bring
-their own list of usual names.
+Only what a name says plainly is mapped. Request logs and outcome events bring their own lists of usual names.
 """
 
 from __future__ import annotations
@@ -11,15 +10,6 @@ from collections.abc import Mapping, Sequence
 
 # Our word: the names it goes by, most telling first; compared without case, spaces and punctuation.
 TIMES = ("timestamp", "starttime", "requesttime", "arrivaltime", "createdat", "eventtime", "datetime", "time", "ts")
-OUTCOME_NAMES: Mapping[str, tuple[str, ...]] = {
-    "time": TIMES,
-    "key_type": ("keytype",),
-    "key": ("key", "requestid", "responseid", "callid"),
-    "verdict": ("verdict", "outcome", "result", "feedback"),
-    "accepted_share": ("acceptedshare", "acceptance", "keptshare"),
-    "grade": ("grade",),
-    "signal": ("signal", "event", "eventtype", "kind"),
-}
 CAPACITY_NAMES: Mapping[str, tuple[str, ...]] = {
     "time": TIMES,
     "total": ("total", "gpustotal", "totalgpus", "totalgpu", "totalgpunum", "gpunum", "capacity"),

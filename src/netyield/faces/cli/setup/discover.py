@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from netyield.faces.cli.setup.columns import CAPACITY_NAMES, OUTCOME_NAMES, infer, plain
+from netyield.faces.cli.setup.columns import CAPACITY_NAMES, infer, plain
 
 FILES_LIMIT = 2_000
 DEPTH_LIMIT = 3
@@ -21,6 +21,8 @@ LATEST_SECONDS = 1e11  # above it a number of seconds would be a date after the 
 TABLE_ENDINGS = (".csv", ".csv.gz", ".parquet", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 TEXT_ENDINGS = (".om", ".om.gz", ".prom", ".prom.gz", ".txt", ".txt.gz", ".metrics")
 FOCUS_MARKS = frozenset({"billedcost", "chargeperiodstart", "chargecategory"})
+# Told by the columns a source of that type needs; the first that has them all.
+MAPPED = (("traffic", "requests", "a request log"), ("outcomes", "outcomes", "outcome events"))
 LITELLM_MARKS = (
     frozenset({"requestid", "spend", "prompttokens"}),
     frozenset({"responsecost", "calltype", "litellmcallid"}),
@@ -96,7 +98,6 @@ def _grouped(proposal: Proposal, paths: list[Path], root: Path) -> list[Proposal
 
 def _table(path: Path, relative: str) -> Proposal | None:
     from netyield.sources.files import Place, header
-    from netyield.sources.traffic.request_columns import proposed_columns
 
     headers = header(path, Place("init", relative))
     names = {plain(each) for each in headers}
@@ -104,13 +105,25 @@ def _table(path: Path, relative: str) -> Proposal | None:
         return Proposal("bill", {"type": "focus", "path": relative}, "a FOCUS bill")
     if any(names >= marks for marks in LITELLM_MARKS):
         return Proposal("traffic", {"type": "litellm", "path": relative}, "LiteLLM spend logs")
-    outcomes = infer(headers, OUTCOME_NAMES)
-    requests = proposed_columns(headers)
-    if {"verdict", "key"} <= set(outcomes) and "output_tokens" not in requests:
-        return Proposal("outcomes", {"type": "outcomes", "path": relative, "columns": outcomes}, "outcome events")
-    if {"time", "output_tokens"} <= set(requests):
-        return Proposal("traffic", {"type": "requests", "path": relative, "columns": requests}, "a request log")
+    for kind, source_type, what in MAPPED:
+        columns = _mapping(source_type, headers)
+        if columns:
+            return Proposal(kind, {"type": source_type, "path": relative, "columns": columns}, what)
     return _counts(path, headers, relative)
+
+
+def _mapping(source_type: str, headers: list[str]) -> dict[str, str]:
+    """The source's own reading of these headers; empty when a column it needs is not among them."""
+    from netyield.sources import registry
+    from netyield.sources.mapped_columns import proposed_columns
+    from netyield.sources.mapped_log import MappedLog
+
+    source = registry.build({"type": source_type, "path": "-"}, Path())
+    if not isinstance(source, MappedLog):
+        return {}
+    found = proposed_columns(headers, source.words, source.usual())
+    needed = source.needed(found)
+    return found if all(any(word in found for word in group) for group in needed) else {}
 
 
 def _counts(path: Path, headers: list[str], relative: str) -> Proposal | None:
