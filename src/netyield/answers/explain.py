@@ -1,21 +1,24 @@
 """Where does a figure come from? Its formula, its evidence, and the source files and rows behind it.
 
-A figure is written ``answer/name`` (``waterfall/idle``), narrowed by --where and the window. The path back is: leaves of
+A figure is written ``answer/name`` (``waterfall/idle``, ``headline/net_yield``, ``fleet/h100-a``), narrowed by --where
+and the window. The path back is: leaves of
 the step, the pool-hours that carried them, the charge lines that paid for those, and the samples or attempts that split
 them; each with its file and rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from netyield.answers import measures
 from netyield.answers.answer import Answer, AnswerColumn
-from netyield.answers.books import Books
+from netyield.answers.books import Books, time_sql
 from netyield.answers.measures import HOUR_US
-from netyield.answers.steps import is_request_step, known_steps, step_of
+from netyield.answers.steps import CERTAIN_WASTE, MAY_BE_USEFUL, in_scope, is_request_step, known_steps, step_of
 from netyield.core.errors import WrongUse
 from netyield.core.money import from_pico, text
 from netyield.core.period import iso, micros
@@ -40,26 +43,88 @@ REQUEST_FORMULA = (
 OTHER_FORMULA = "charge amount x seconds of the window / seconds of the charge period, cumulative integers"
 
 
-def answer(figure: str, books: Books, raw: Engine) -> Answer:
-    """The lines that explain a figure. Raises WrongUse for one that does not exist, naming those that do."""
+@dataclass(frozen=True)
+class Figure:
+    """What a figure selects: leaves (SQL over the leaf columns), the steps among them, and its own formula."""
+
+    name: str
+    clause: str
+    formulas: tuple[str, ...]
+    steps: tuple[str, ...] = ()
+
+
+HEADLINE: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "in_scope_total": ("all steps but non_ai, training and tax", in_scope),
+    "net_yield": ("low: useful; high: useful + unproven + unknown + unpriced + active_unattributed + unclassified + max(0, unreconciled); over the in-scope total",
+                  lambda step: step in MAY_BE_USEFUL or step == "unreconciled"),
+    "certain_waste": (f"{' + '.join(CERTAIN_WASTE)}", lambda step: step in CERTAIN_WASTE),
+    "activity": ("signal x device time / paid device time; unknown time counts as nothing (low) and as full (high)", lambda step: True),
+    "cost_per_useful_mtok": ("in-scope total / output tokens that may be useful (low) or are proven useful (high)", in_scope),
+    "cost_per_useful_answer": ("in-scope total / attempts proven useful; withheld below the coverage floor", in_scope),
+    "cost_per_served_mtok": ("in-scope total (all_in) or money of requests (active) / delivered output tokens", in_scope),
+    "coverage": ("money of requests with a verdict / money of all requests", is_request_step),
+}
+
+
+def figure_of(figure: str, books: Books) -> Figure:
+    """The leaves behind a figure's name. Raises WrongUse for one that does not exist, naming those that do."""
     room, _, name = figure.partition("/")
     steps = sorted(books.engine.query("SELECT DISTINCT step FROM leaves").column(0).to_pylist())
-    if room != "waterfall" or not name:
-        message = f"{figure!r} is not a figure that can be explained."
-        raise WrongUse(message, f"Write waterfall/STEP with one of: {', '.join(steps)}; narrow it with --where and --since.")
-    wanted = [s for s in steps if s == name or s.startswith(f"{name}.")]
-    if not wanted:
+    if room == "headline" and name in HEADLINE:
+        formula, belongs = HEADLINE[name]
+        chosen = [s for s in steps if belongs(s)]
+        return Figure(figure, f"step IN ({_listed(chosen)})", (formula,), tuple(chosen))
+    if room == "waterfall" and name:
+        chosen = [s for s in steps if s == name or s.startswith(f"{name}.")]
+        if chosen:
+            return Figure(figure, f"step IN ({_listed(chosen)})", (), tuple(chosen))
         known = name in {s.step.rstrip(".") for s in known_steps()}
         message = f"there is no money and no token in {name!r} here." if known else f"there is no step {name!r}."
         raise WrongUse(message, f"Steps of this window: {', '.join(steps)}.")
-    listed = ", ".join(f"'{s}'" for s in wanted)
-    total = int(books.engine.scalar(f"SELECT total(pico) FROM leaves WHERE step IN ({listed})"))
-    lines = [*_formula(wanted[0], total, books), *_leaves(books, listed), *_charges(books, raw, listed), *_signals(books, raw, wanted, listed)]
+    column = {"fleet": "pool", "usefulness": "reason", "unit_cost": books.dimension("model") if room == "unit_cost" else "",
+              "allocation": books.dimension("team") if room == "allocation" else ""}.get(room)
+    if column and name:
+        column = time_sql(column, books.timezone)
+        present = sorted(str(v) for v in books.engine.query(f"SELECT DISTINCT {column} AS v FROM leaves").column(0).to_pylist() if v)
+        if name in present:
+            return Figure(figure, f"{column} = '{name.replace(chr(39), chr(39) * 2)}'", FORMULAS[room], ())
+        message = f"{room} has no {name!r} here."
+        raise WrongUse(message, f"It has: {', '.join(present) or 'nothing'}.")
+    message = f"{figure!r} is not a figure that can be explained."
+    raise WrongUse(
+        message,
+        f"Write waterfall/STEP ({', '.join(steps)}), headline/NAME ({', '.join(HEADLINE)}), fleet/POOL, usefulness/REASON, "
+        "unit_cost/SLICE or allocation/SLICE (with the same --by); narrow it with --where and --since.",
+    )
+
+
+FORMULAS = {
+    "fleet": ("every step that carries this pool: capacity states, and the requests it served",),
+    "usefulness": ("money and tokens of all attempts whose first matching rule of the policy is this one",),
+    "unit_cost": ("direct: leaves with this value; loaded: plus the shared in-scope money in proportion to direct money; over its tokens",),
+    "allocation": ("direct: leaves with this value; loaded: plus the shared in-scope money in proportion to direct money",),
+}
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join("'" + word.replace("'", "''") + "'" for word in words) or "''"
+
+
+def answer(figure: str, books: Books, raw: Engine) -> Answer:
+    """The lines that explain a figure: formula, evidence, leaves, bill lines, samples and requests with file and rows."""
+    found = figure_of(figure, books)
+    total = int(books.engine.scalar(f"SELECT COALESCE(total(pico), 0) FROM leaves WHERE {found.clause}"))
+    wanted = [str(s) for s in books.engine.query(f"SELECT DISTINCT step FROM leaves WHERE {found.clause} ORDER BY 1").column(0).to_pylist()]
+    lines = [
+        *(_line("formula", words) for words in found.formulas), *_formula(wanted, total, books), *_leaves(books, found.clause),
+        *_charges(books, raw, found.clause, wanted), *_signals(books, raw, wanted, found.clause),
+    ]
     schema = pa.schema([(c.name, pa.string()) for c in COLUMNS])
     return Answer(
         name="explain", title=f"{figure}: {text(from_pico(total))} {books.currency}", as_of=books.as_of, window=books.window,
         currency=books.currency, basis=books.basis, table=pa.Table.from_pylist(lines, schema=schema), columns=COLUMNS,
-        headline={"figure": figure, "amount": text(from_pico(total))}, description=step_of(wanted[0]).meaning + ".", findings=books.findings,
+        headline={"figure": figure, "amount": text(from_pico(total))},
+        description=f"{step_of(wanted[0]).meaning}." if len(wanted) == 1 else f"{len(wanted)} steps stand behind it.", findings=books.findings,
         body={
             "answer": "explain", "figure": figure, "amount": text(from_pico(total)), "currency": books.currency, "basis": books.basis,
             "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)}, "lines": lines,
@@ -71,21 +136,26 @@ def _line(kind: str, words: str, file: str = "", rows: str = "", amount: str = "
     return {"kind": kind, "text": words, "file": file, "rows": rows, "amount": amount}
 
 
-def _formula(step: str, total: int, books: Books) -> Iterator[dict[str, str]]:
-    found = step_of(step)
-    yield _line("formula", f"{found.label}: {found.meaning}", amount=text(from_pico(total)))
-    capacity = books.engine.scalar("SELECT COUNT(*) FROM leaves WHERE step = ? AND method = 'device time'", [step])
-    yield _line("formula", REQUEST_FORMULA if is_request_step(step) else CAPACITY_FORMULA if capacity else OTHER_FORMULA)
+def _formula(steps: list[str], total: int, books: Books) -> Iterator[dict[str, str]]:
+    """The rule that placed each step's money, and the policy behind verdicts."""
+    sums = {s.step: s for s in measures.by_step(books).values() if s.step in steps}
+    yield _line("formula", "sum of the leaves below", amount=text(from_pico(total)))
+    for step in steps:
+        found = step_of(step)
+        amount = text(from_pico(sums[step].pico)) if step in sums else ""
+        capacity = step in sums and "device time" in sums[step].methods
+        rule = REQUEST_FORMULA if is_request_step(step) else CAPACITY_FORMULA if capacity else OTHER_FORMULA
+        yield _line("formula", f"{found.label}: {found.meaning}; {rule}", amount=amount)
     for verdict in verdicts():
-        if verdict.step == step:
+        if verdict.step in steps:
             yield _line("evidence", f"verdict {verdict.verdict}({verdict.reason}), grade E{verdict.grade}, policy {books.settings['policy']}")
 
 
-def _leaves(books: Books, listed: str) -> Iterator[dict[str, str]]:
+def _leaves(books: Books, clause: str) -> Iterator[dict[str, str]]:
     rows = books.engine.query(
         f"""SELECT pool, device, owner, model, team, evidence, method, total(pico) AS pico, CAST(SUM(gpu_us) AS BIGINT) AS us,
                    CAST(SUM(attempts) AS BIGINT) AS attempts
-            FROM leaves WHERE step IN ({listed}) GROUP BY ALL ORDER BY abs(total(pico)) DESC, 1, 2, 3, 4, 5, 6, 7 LIMIT 20"""
+            FROM leaves WHERE {clause} GROUP BY ALL ORDER BY abs(total(pico)) DESC, 1, 2, 3, 4, 5, 6, 7 LIMIT 20"""
     ).to_pylist()
     for r in rows:
         names = " ".join(f"{k}={r[k]}" for k in ("pool", "device", "owner", "model", "team") if r[k])
@@ -93,12 +163,12 @@ def _leaves(books: Books, listed: str) -> Iterator[dict[str, str]]:
         yield _line("leaf", f"{names or 'no dimension'}{size}; {r['evidence']} by {r['method']}", amount=text(from_pico(int(r["pico"]))))
 
 
-def _charges(books: Books, raw: Engine, listed: str) -> Iterator[dict[str, str]]:
+def _charges(books: Books, raw: Engine, clause: str, steps: list[str]) -> Iterator[dict[str, str]]:
     """The bill lines (or rate cards) that paid for it."""
-    where = books.engine.query(f"SELECT DISTINCT pool, scope, service, provider FROM leaves WHERE step IN ({listed}) AND pico <> 0").to_pylist()
+    where = books.engine.query(f"SELECT DISTINCT pool, scope, service, provider FROM leaves WHERE {clause} AND pico <> 0").to_pylist()
     raw.register("wanted", pa.Table.from_pylist(where, schema=pa.schema([(n, pa.string()) for n in ("pool", "scope", "service", "provider")])))
     pooled = "(w.pool <> '' AND l.pool = w.pool AND l.step = 'pool')"
-    other = f"(w.pool = '' AND l.scope = w.scope AND COALESCE(l.service_name, '') = w.service AND l.step IN ({listed}, 'api'))"
+    other = f"(w.pool = '' AND l.scope = w.scope AND COALESCE(l.service_name, '') = w.service AND l.step IN ({_listed(steps)}, 'api'))"
     rows = raw.query(
         f"""SELECT d.file, l.service_name AS service, l.charge_category AS category, COUNT(DISTINCT l.event_key) AS lines, MIN(l.row_number) AS first,
                    MAX(l.row_number) AS last, total(l.part_pico) AS pico
@@ -118,11 +188,11 @@ def _charges(books: Books, raw: Engine, listed: str) -> Iterator[dict[str, str]]
         yield _line("charges", f"rate card {r['pool']}: {r['rate']} {r['currency']} per GPU-hour", r["file"], _rows(r))
 
 
-def _signals(books: Books, raw: Engine, wanted: list[str], listed: str) -> Iterator[dict[str, str]]:
+def _signals(books: Books, raw: Engine, wanted: list[str], clause: str) -> Iterator[dict[str, str]]:
     """The samples that put devices into the state, and the attempts behind a verdict."""
     window = f"micros(s.event_time) >= {micros(books.window.since)} AND micros(s.event_time) < {micros(books.window.until)}"
-    devices = books.engine.query(f"SELECT DISTINCT device FROM leaves WHERE step IN ({listed}) AND device <> ''").to_pylist()
-    pools = books.engine.query(f"SELECT DISTINCT pool FROM leaves WHERE step IN ({listed}) AND pool <> ''").to_pylist()
+    devices = books.engine.query(f"SELECT DISTINCT device FROM leaves WHERE {clause} AND device <> ''").to_pylist()
+    pools = books.engine.query(f"SELECT DISTINCT pool FROM leaves WHERE {clause} AND pool <> ''").to_pylist()
     raw.register("devices_wanted", pa.table({"device": pa.array([r["device"] for r in devices], pa.string())}))
     raw.register("pools_wanted", pa.table({"pool": pa.array([r["pool"] for r in pools], pa.string())}))
     for table, key, keep in (

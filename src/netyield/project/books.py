@@ -56,7 +56,7 @@ def open_books(
         "active_above": config.capacity.active_above, "coverage_floor": config.usefulness.coverage_floor,
         "loaded_rule": config.attribution.loaded_rule, "serving": config.serving.model_dump(),
         "policy": _policy(config), "other_currencies": {n: from_pico(p) for n, p in sorted(shared.other_currencies.items())},
-        "scopes": shared.scopes, "unclassified": shared.unclassified,
+        "scopes": shared.scopes, "pools": shared.pools, "unclassified": shared.unclassified,
     }
     return Books(
         engine=engine, window=window, currency=shared.currency, basis=query.basis, as_of=asked, timezone=config.project.timezone,

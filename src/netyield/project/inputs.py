@@ -50,6 +50,7 @@ class Shared:
     owner_facts: pa.Table
     unclassified: list[dict[str, Any]]
     scopes: list[dict[str, Any]]
+    pools: list[dict[str, Any]]
     bridge: list[dict[str, int | str]]
     rates: Rates
     findings: list[Finding] = field(default_factory=list)
@@ -101,6 +102,7 @@ def _gather(engine: Engine, config: Config, basis: str, currency: str) -> Shared
         device_pools=pa.table({"device": extents.column("device"), "pool": pa.array(pools, pa.string())}),
         extents=placed, count_extents=engine.query(_COUNT_EXTENTS), owner_facts=_owner_facts(engine, config),
         unclassified=engine.query(_UNCLASSIFIED).to_pylist(), scopes=engine.query(_SCOPES).to_pylist(),
+        pools=engine.query(_POOLS).to_pylist(),
         bridge=bridge.groups(engine, basis, currency, rates), rates=rates, findings=findings,
     )
 
@@ -125,11 +127,14 @@ ORDER BY ALL
 """
 _UNCLASSIFIED = """
 SELECT currency, provider, service_name AS service, COALESCE(charge_description, sku) AS line, COUNT(*) AS lines, total(part_pico) AS pico
-FROM labelled WHERE scope = 'unclassified' GROUP BY ALL ORDER BY abs(total(part_pico)) DESC, 1, 2, 3, 4 LIMIT 10
+FROM labelled WHERE step = 'unclassified' GROUP BY ALL ORDER BY abs(total(part_pico)) DESC, 1, 2, 3, 4 LIMIT 10
 """
 _SCOPES = """
-SELECT currency, scope, why, COUNT(*) AS lines, total(part_pico) AS pico FROM labelled GROUP BY ALL ORDER BY ALL
+SELECT currency, CASE WHEN step IN ('tax', 'credits') THEN step ELSE scope END AS scope,
+       CASE WHEN step IN ('tax', 'credits') THEN 'charge category' ELSE why END AS why, COUNT(*) AS lines, total(part_pico) AS pico
+FROM labelled GROUP BY ALL ORDER BY ALL
 """
+_POOLS = "SELECT pool, COUNT(*) AS lines FROM labelled WHERE step = 'pool' GROUP BY ALL ORDER BY ALL"
 
 
 def declared_pools(engine: Engine) -> list[str]:

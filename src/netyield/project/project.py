@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from netyield.answers import allocation, explain, fleet, reconciliation, unit_cost, usefulness, waterfall
+from netyield.answers import allocation, explain, fleet, mapping, reconciliation, unit_cost, usefulness, waterfall
 from netyield.answers.answer import Answer
 from netyield.answers.books import Books, Query
 from netyield.config import FILE_NAME, Config, load
@@ -32,6 +32,7 @@ ANSWERS = {
     "allocation": allocation.answer,
     "usefulness": usefulness.answer,
     "reconciliation": reconciliation.answer,
+    "mapping": mapping.answer,
 }
 Progress = Callable[[str, int], None]
 
