@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from netyield.attribution import attempts, capacity, paid, serving
+from netyield.attribution import attempts, capacity, engine_leaves, engine_tokens, paid, serving
 from netyield.attribution.leaf import leaf_sql
 from netyield.attribution.settings import AttributionSettings, CapacitySettings
 from netyield.attribution.statements import statement
@@ -56,6 +56,8 @@ def run(engine: Engine, inputs: Inputs, segment: Period) -> None:
     _provisioned(engine, inputs)
     serving.weigh(engine, inputs.attribution)
     serving.cut_attempts(engine, inputs.attribution)
+    engine.keep("busy_slots", "SELECT DISTINCT slot_id FROM attempt_pieces")
+    engine_tokens.run(engine, inputs.pool_rules, segment, inputs.attribution.slot_seconds)
     _split_pool_hours(engine, inputs.attribution)
     serving.split_slots(engine)
     serving.spread(engine)
@@ -109,10 +111,9 @@ def _provisioned(engine: Engine, inputs: Inputs) -> None:
 def _split_pool_hours(engine: Engine, settings: AttributionSettings) -> None:
     """Weights of every state and holder, the unknown rest, the split, and ``slot_money`` for slots with requests."""
     slot_us = settings.slot_seconds * 1_000_000
-    engine.keep("busy_slots", "SELECT DISTINCT slot_id FROM attempt_pieces")
     engine.keep(
         "held",
-        f"""SELECT s.pool, s.hour_us, s.device, s.slice, s.owner, s.state, COALESCE(f.kind, 'serving') AS kind,
+        f"""SELECT s.pool, s.hour_us, s.slot_us, s.device, s.slice, s.owner, s.state, COALESCE(f.kind, 'serving') AS kind,
                    COALESCE(f.state, '') AS job_state,
                    CASE WHEN s.state = 'active' AND COALESCE(f.kind, 'serving') = 'serving'
                         THEN COALESCE(o.serving_id, w.serving_id) * 100000000 + s.slot_us // {slot_us} END AS slot_id, s.us
@@ -122,11 +123,15 @@ def _split_pool_hours(engine: Engine, settings: AttributionSettings) -> None:
             LEFT JOIN servings o ON s.pool = o.pool AND s.owner = o.serving AND o.serving <> ''
             LEFT JOIN servings w ON s.pool = w.pool AND w.serving = ''""",
     )
+    engine.keep("engine_slots", engine_leaves.SLOTS)
     engine.keep(
         "weights_known",
-        """SELECT pool, hour_us, device, slice, owner, state, kind, job_state,
-                  CASE WHEN b.slot_id IS NOT NULL THEN h.slot_id END AS slot_id, narrow(total(us)) AS w
-           FROM held h LEFT JOIN busy_slots b ON h.slot_id = b.slot_id GROUP BY ALL HAVING SUM(us) > 0""",
+        """SELECT h.pool, h.hour_us, h.device, h.slice, h.owner, h.state, h.kind, h.job_state,
+                  CASE WHEN b.slot_id IS NOT NULL THEN h.slot_id END AS slot_id,
+                  CASE WHEN e.slot_us IS NOT NULL THEN 'engine' END AS counted_by, narrow(total(h.us)) AS w
+           FROM held h LEFT JOIN busy_slots b ON h.slot_id = b.slot_id
+           LEFT JOIN engine_slots e ON h.pool = e.pool AND h.owner = e.owner AND h.slot_us = e.slot_us AND h.state = 'active' AND h.kind = 'serving'
+           GROUP BY ALL HAVING SUM(h.us) > 0""",
     )
     # Where the bill says how much GPU time was paid, what telemetry cannot place of it is unknown (and only that).
     engine.keep(
@@ -141,10 +146,10 @@ def _split_pool_hours(engine: Engine, settings: AttributionSettings) -> None:
     )
     engine.keep(
         "weights_detail",
-        """SELECT w.*, concat_ws('|', w.state, w.device, w.slice, w.owner, CAST(w.slot_id AS VARCHAR)) AS key
+        """SELECT w.*, concat_ws('|', w.state, w.device, w.slice, w.owner, CAST(w.slot_id AS VARCHAR), w.counted_by) AS key
            FROM weights_known w JOIN pool_time t ON w.pool = t.pool AND w.hour_us = t.hour_us WHERE w.state <> 'unknown'
            UNION ALL
-           SELECT pool, hour_us, '', '', '', 'unknown', 'serving', '', NULL,
+           SELECT pool, hour_us, '', '', '', 'unknown', 'serving', '', NULL, NULL,
                   CAST(CASE WHEN paid_us IS NULL THEN CASE WHEN known_us + blank_us = 0 THEN 1 ELSE blank_us END
                             ELSE greatest(paid_us - known_us, CASE WHEN known_us = 0 THEN 1 ELSE 0 END) END AS BIGINT), 'unknown'
            FROM pool_time
@@ -163,7 +168,7 @@ def _split_pool_hours(engine: Engine, settings: AttributionSettings) -> None:
     engine.keep("hour_shares", split)
     engine.keep(
         "placed",
-        """SELECT h.line_id, h.pool, h.hour_us, d.device, d.slice, d.owner, d.state, d.kind, d.job_state, d.slot_id,
+        """SELECT h.line_id, h.pool, h.hour_us, d.device, d.slice, d.owner, d.state, d.kind, d.job_state, d.slot_id, d.counted_by,
                   h.pico, CAST(h.gpu_us AS BIGINT) AS gpu_us
            FROM hour_shares h JOIN weights_detail d ON h.pool = d.pool AND h.hour_us = d.hour_us AND h.key = d.key""",
     )
@@ -175,15 +180,18 @@ def _leaves(engine: Engine, currency: str) -> None:
     """Leaves of capacity that serves no request, of charges that go to their step, and the fleet table."""
     engine.keep("line_facts", "SELECT line_id, MIN(scope) AS scope, MIN(provider) AS provider, MIN(service) AS service, "
                               "MIN(account) AS account, MIN(evidence) AS evidence FROM paid GROUP BY line_id")
-    step = """CASE WHEN p.state = 'active' AND p.kind = 'training' THEN concat('training.', CASE WHEN p.job_state = '' THEN 'unknown' ELSE p.job_state END)
+    step = f"""CASE WHEN p.state = 'active' AND p.kind = 'training'
+                        THEN concat('training.', CASE WHEN p.job_state = '' THEN 'unknown' ELSE p.job_state END)
                    WHEN p.kind = 'training' AND p.state IN ('idle', 'idle_held', 'starting')
                         THEN p.state
+                   WHEN p.counted_by IS NOT NULL THEN '{engine_leaves.STEP}'
                    WHEN p.state = 'active' THEN 'active_unattributed' ELSE p.state END"""
     columns = leaf_sql(
-        hour_us="p.hour_us", currency=f"'{currency}'", step=step, scope="l.scope", provider="l.provider", service="l.service",
-        account="l.account", pool="p.pool", device="p.device", owner="p.owner", team="COALESCE(f.team, '')",
-        app="COALESCE(f.app, '')", model="COALESCE(f.model, '')", evidence="CASE WHEN p.state = 'unknown' THEN l.evidence ELSE 'derived' END",
-        method="'device time'", pico="p.pico", gpu_us="p.gpu_us",
+        hour_us="p.hour_us", currency=f"'{currency}'", step=step, reason=engine_leaves.REASON, scope="l.scope",
+        provider="l.provider", service="l.service", account="l.account", pool="p.pool", device="p.device", owner="p.owner",
+        team="COALESCE(f.team, '')", app="COALESCE(f.app, '')", model=engine_leaves.MODEL,
+        evidence="CASE WHEN p.state = 'unknown' THEN l.evidence ELSE 'derived' END",
+        method="CASE WHEN p.counted_by IS NOT NULL THEN 'engine counters' ELSE 'device time' END", pico="p.pico", gpu_us="p.gpu_us",
     )
     charges = leaf_sql(
         hour_us="c.hour_us", currency=f"'{currency}'", step="g.step", scope="g.scope", provider="COALESCE(g.provider, '')",
@@ -194,7 +202,10 @@ def _leaves(engine: Engine, currency: str) -> None:
     engine.keep(
         "leaves_capacity",
         f"""SELECT {columns} FROM placed p JOIN line_facts l ON p.line_id = l.line_id
-            LEFT JOIN owner_facts f ON p.owner = f.owner WHERE p.slot_id IS NULL AND (p.pico <> 0 OR p.gpu_us <> 0)
+            LEFT JOIN owner_facts f ON p.owner = f.owner LEFT JOIN engine_models m ON p.pool = m.pool AND p.owner = m.owner
+            WHERE p.slot_id IS NULL AND (p.pico <> 0 OR p.gpu_us <> 0)
+            UNION ALL
+            {engine_leaves.token_leaves(currency)}
             UNION ALL
             SELECT {charges} FROM pieces c JOIN groups g ON c.group_id = g.group_id
             WHERE g.step NOT IN ('pool', 'api') AND c.pico <> 0""",

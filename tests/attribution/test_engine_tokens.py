@@ -1,0 +1,147 @@
+"""Tokens an engine counted and no request log explains: found per slot, their money unproven, nothing counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ledger_rows import MINUTE, START, make_project
+
+from netyield.attribution import engine_leaves
+from netyield.attribution.engine_tokens import replica_map
+from netyield.core.period import iso
+from netyield.project import Project, Query
+from netyield.usefulness.policy import verdicts
+
+POOL = '[[pool]]\nname = "a"\ntags = {pool = "a"}\ndevices = ["a*"]\n'
+HOUR = 60
+# Four dollars an hour for two devices that run one replica.
+CHARGE = {
+    "charge_start": START, "charge_end": START + timedelta(hours=2), "effective_cost": Decimal(8), "gpu_count": 2,
+    "consumed_quantity": Decimal(2), "consumed_unit": "Hours", "tags": '{"pool": "a"}', "service_name": "Compute",
+}
+WINDOW = Query(since=iso(START), until=iso(START + timedelta(hours=2)))
+
+
+def telemetry(minutes: int = 2 * HOUR) -> dict[str, list[dict[str, Any]]]:
+    """Two devices at full signal, held by one replica."""
+    instants = [(device, START + minute * MINUTE) for device in ("a0", "a1") for minute in range(minutes)]
+    return {
+        "gpu_samples": [{"device_id": d, "event_time": t, "value": 100.0} for d, t in instants],
+        "gpu_owners": [
+            {"device_id": d, "event_time": t, "owner": "serve/llm-0", "namespace": "serve", "state": "allocated"} for d, t in instants
+        ],
+    }
+
+
+def counter(metric: str, values: Sequence[float], first: int = 0, **extra: Any) -> list[dict[str, Any]]:
+    """One reading a minute of one series."""
+    row = {"replica": "llm-0", "namespace": "serve", "engine": "vllm", "model": "llama", "metric": metric, "kind": "counter", **extra}
+    return [row | {"event_time": START + (first + m) * MINUTE, "value": float(v)} for m, v in enumerate(values)]
+
+
+def call(minute: int, prompt: int, output: int) -> dict[str, Any]:
+    return {
+        "event_time": START + minute * MINUTE, "end_time": START + (minute + 1) * MINUTE, "pool": "a", "replica": "llm-0", "model": "gateway-name",
+        "in_uncached": prompt, "out_text": output,
+    }
+
+
+def steps(project: Project) -> dict[str, Decimal]:
+    return {row["step"]: Decimal(row["amount"]) for row in project.answer("waterfall", WINDOW).body["rows"]}
+
+
+def engine_only(project: Project) -> dict[str, Any]:
+    found = project.books(WINDOW).engine.query(
+        """SELECT CAST(SUM(pico) AS BIGINT) AS pico, CAST(SUM(unit_tokens) AS BIGINT) AS unit, CAST(SUM(out_text) AS BIGINT) AS out_text,
+                  CAST(SUM(in_uncached) AS BIGINT) AS uncached, CAST(SUM(in_cache_read) AS BIGINT) AS cached, MAX(model) AS model
+           FROM leaves WHERE step = 'unproven' AND reason = 'engine_only'"""
+    )
+    return dict(found.to_pylist()[0])
+
+
+def test_half_an_hour_no_log_knows_is_unproven_with_the_tokens_the_engine_counted(tmp_path: Path) -> None:
+    # Hour 0 is logged. In hour 1 the engine counts on for 30 minutes, restarting in the middle: 30 * (100 + 10) tokens.
+    # The restarted process had served its first minute when it was first read, at minute 75.
+    minutes = [m if m < 75 else min(m - 74, 16) for m in range(2 * HOUR)]
+    prompt, output = [100 * m for m in minutes], [10 * m for m in minutes]
+    project = make_project(
+        tmp_path, POOL, charges=[CHARGE], **telemetry(), attempts=[call(m, 100, 10) for m in range(HOUR)],
+        engine_samples=[*counter("vllm:prompt_tokens", prompt), *counter("vllm:generation_tokens", output)],
+    )
+    found = steps(project)
+    # Active half hours: one with requests' hour before it ($4), one the engine explains ($2), one nobody explains ($2).
+    assert found["active_unattributed"] == Decimal(2)
+    assert found["unproven"] == Decimal(6)
+    assert engine_only(project) == {
+        "pico": 2 * 10**12, "unit": 300, "out_text": 300, "uncached": 3000, "cached": 0, "model": "llama",
+    }
+    told = project.answer("waterfall", WINDOW).body
+    assert sum(Decimal(row["amount"]) for row in told["rows"]) == Decimal(told["total"]) == Decimal(8)
+    assert told["usage"]["tokens_by_verdict"]["unproven"] == 600 + 300
+
+
+def test_prompt_tokens_from_a_cache_are_cache_reads(tmp_path: Path) -> None:
+    rows = [
+        *counter("vllm:prompt_tokens", [0, 1000]), *counter("vllm:generation_tokens", [0, 7]),
+        *counter("vllm:prompt_tokens_by_source", [0, 300], labels='{"engine":"0","source":"local_compute"}'),
+        *counter("vllm:prompt_tokens_by_source", [0, 700], labels='{"engine":"0","source":"local_cache_hit"}'),
+    ]
+    project = make_project(tmp_path, POOL, charges=[CHARGE], **telemetry(), engine_samples=rows)
+    found = engine_only(project)
+    assert (found["uncached"], found["cached"], found["unit"]) == (300, 700, 7)
+
+
+def test_series_of_several_ranks_add_up(tmp_path: Path) -> None:
+    rows = [row for rank in "01" for row in counter("vllm:generation_tokens", [5, 9], labels=f'{{"engine":"{rank}"}}')]
+    assert engine_only(make_project(tmp_path, POOL, charges=[CHARGE], **telemetry(), engine_samples=rows))["unit"] == 8
+
+
+def test_growth_that_reaches_out_of_a_logged_slot_is_not_counted_again(tmp_path: Path) -> None:
+    # Read at half past each minute: the growth of 00:04:30 to 00:05:30 may be that of the call that ended at 00:05.
+    rows = counter("vllm:generation_tokens", [0, 0, 0, 0, 0, 50, 50, 50])
+    shifted = [row | {"event_time": row["event_time"] + timedelta(seconds=30)} for row in rows]
+    project = make_project(tmp_path, POOL, charges=[CHARGE], **telemetry(), attempts=[call(4, 10, 50)], engine_samples=shifted)
+    assert engine_only(project)["pico"] is None
+    assert project.answer("waterfall", WINDOW).body["usage"]["tokens_by_verdict"] == {"unproven": 50}
+
+
+def test_without_growth_an_active_device_stays_unattributed(tmp_path: Path) -> None:
+    rows = [*counter("vllm:generation_tokens", [900] * HOUR), *counter("vllm:prompt_tokens", [4000] * HOUR)]
+    project = make_project(tmp_path, POOL, charges=[CHARGE], **telemetry(), engine_samples=rows)
+    assert steps(project)["active_unattributed"] == Decimal(8)
+    assert engine_only(project)["unit"] is None
+
+
+def test_nothing_that_is_no_count_becomes_tokens(tmp_path: Path) -> None:
+    rows = counter("vllm:generation_tokens", [float("nan"), -5, 1e300, float("inf"), 3, 10])
+    project = make_project(tmp_path, POOL, charges=[CHARGE], **telemetry(), engine_samples=rows)
+    assert engine_only(project)["unit"] == 7
+
+
+def test_an_idle_device_gets_no_tokens_and_an_idle_engine_no_money(tmp_path: Path) -> None:
+    idle = telemetry()
+    idle["gpu_samples"] = [row | {"value": 0.0} for row in idle["gpu_samples"]]
+    rows = counter("vllm:generation_tokens", range(2 * HOUR))
+    project = make_project(tmp_path, POOL, charges=[CHARGE], **idle, engine_samples=rows)
+    assert steps(project)["idle"] == Decimal(8)
+    assert engine_only(project)["unit"] is None
+
+
+def test_the_words_are_those_of_the_policy() -> None:
+    rule = next(v for v in verdicts() if v.code == 33)
+    assert rule.step == engine_leaves.STEP
+    assert rule.reason == engine_leaves.REASON_WORD
+
+
+def test_processes_find_their_holders_by_name() -> None:
+    owners = [("a", "serve/llm-0"), ("b", "other/llm-0"), ("a", "llm-1"), ("c", "x/twin"), ("c", "y/twin")]
+    said = [("llm-0", "serve"), ("llm-0", "other"), ("llm-1", "elsewhere"), ("twin", ""), ("10.0.0.7:8000", "")]
+    rows = replica_map([{"replica": r, "namespace": n, "model": ""} for r, n in said], owners, ()).to_pylist()
+    assert {(row["replica"], row["namespace"]): (row["pool"], row["owner"]) for row in rows} == {
+        ("llm-0", "serve"): ("a", "serve/llm-0"), ("llm-0", "other"): ("b", "other/llm-0"), ("llm-1", "elsewhere"): ("a", "llm-1"),
+        ("twin", ""): ("", ""), ("10.0.0.7:8000", ""): ("", ""),
+    }
