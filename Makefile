@@ -6,6 +6,7 @@
 #   make bench       speed against peers, a few minutes; make bench-full: the 50-million-request run as well
 #   make soak        the slow tests that `make test` leaves out
 #   make docs        regenerate the reference pages and the picture of the report
+#   make spark-env   the Apache Spark server of the conformance tests, in .venv-spark (about 450 MB; needs Java 17 to run)
 #   make lock        resolve the lock files anew (UPGRADE=1: to the newest versions)
 #   make clean       remove what these commands made
 
@@ -15,10 +16,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN_READY := $(VENV)/.run-ready
 TEST_READY := $(VENV)/.test-ready
+SPARK_READY := .venv-spark/.ready
 PYTEST ?=
 BENCH ?=
 
-.PHONY: demo test lint bench bench-full soak docs lock clean system
+.PHONY: demo test lint bench bench-full soak docs lock clean system spark-env
 .NOTPARALLEL:
 
 demo: $(RUN_READY)
@@ -53,19 +55,29 @@ lock:
 clean:
 	rm -rf $(VENV) .venv-spark .venv-lock demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-# Debian packages the tests use: only in CI, or when asked for. Elsewhere a test without its package is skipped.
+# What the tests use beyond Python packages: only in CI, or when asked for. Elsewhere a test without it is skipped.
 system:
-	@if [ -n "$(CI)$(SYSTEM)" ]; then sh scripts/install_system.sh; fi
+	@if [ -n "$(CI)$(SYSTEM)" ]; then sh scripts/install_system.sh && $(MAKE) --no-print-directory spark-env; fi
+
+spark-env: $(SPARK_READY)
+
+$(SPARK_READY): requirements-spark.txt
+	@sh scripts/make_venv.sh "$(PYTHON)" .venv-spark
+	@echo "Installing Apache Spark into .venv-spark"
+	@.venv-spark/bin/python -m pip --disable-pip-version-check install -qq --no-deps --require-hashes --requirement requirements-spark.txt
+	@touch $@
 
 $(BIN)/python:
 	@sh scripts/make_venv.sh "$(PYTHON)" "$(VENV)"
 
 # The package itself comes from this folder: no dependency and no build tool is fetched for it.
 $(RUN_READY): requirements.txt pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --require-hashes --requirement requirements.txt
-	$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@echo "Installing the locked packages into $(VENV) (about 500 MB on disk)"
+	@$(PIP) install -qq --require-hashes --requirement requirements.txt
+	@$(PIP) install -qq --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(TEST_READY): requirements-test.txt $(RUN_READY)
-	$(PIP) install --quiet --require-hashes --requirement requirements-test.txt
+	@echo "Installing the test tools into $(VENV)"
+	@$(PIP) install -qq --require-hashes --requirement requirements-test.txt
 	@touch $@
