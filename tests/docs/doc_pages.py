@@ -47,7 +47,7 @@ def command_lines(page: Path, program: str) -> Iterator[list[str]]:
     lines = [line for kind in ("sh", "console", "bash", "") for text in blocks(page, kind) for line in text.splitlines()]
     lines += [line for line in prose(page).splitlines() if line.startswith("    ")]
     lines += [found["text"] for found in INLINE.finditer(prose(page))]
-    for line in lines:
+    for line in "\n".join(lines).replace("\\\n", " ").splitlines():
         for command in re.split(r"&&|;|\|", line.split(" #")[0]):
             text = command.strip().removeprefix("$ ")
             if text == program or text.startswith(f"{program} "):
