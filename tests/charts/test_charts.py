@@ -177,6 +177,22 @@ def test_more_than_six_panels_are_said_aloud_in_the_answers_order() -> None:
     assert {panel.note for panel in panels} == {"6 of 9 drawn; the table has them all."}
 
 
+def test_a_slice_of_which_nothing_is_known_has_no_panel_and_one_without_outcomes_a_dashed_line() -> None:
+    answer = sample.unit_cost()
+    table, columns = sample.trend(["known", "served only", "nothing"])
+    empty = [None] * table.num_rows
+    blank = {name: [None if n >= 14 else v for n, v in enumerate(table.column(name).to_pylist())] for name in (
+        "usd_per_useful_mtok_low", "usd_per_useful_mtok_high")}  # fmt: skip
+    for name, values in blank.items():
+        table = table.set_column(table.column_names.index(name), name, pa.array(values, table.schema.field(name).type))
+    served = table.column("usd_per_served_mtok").to_pylist()[:28] + empty[28:]
+    place = table.column_names.index("usd_per_served_mtok")
+    table = table.set_column(place, "usd_per_served_mtok", pa.array(served, table.schema.field(place).type))
+    panels = unit_cost.charts(sample.answer("unit_cost", "", answer.table, (), "x", views={"trend": (table, columns)}))
+    assert [panel.title for panel in panels] == ["known", "served only"]
+    assert [layer["mark"]["type"] for layer in panels[1].spec["layer"]] == ["line", "point"]
+
+
 def test_a_day_axis_names_each_day_at_most_once() -> None:
     panel = unit_cost.charts(sample.unit_cost())[0]
     (axis,) = {

@@ -93,11 +93,16 @@ def amount_axis(*, grid: bool = False) -> Any:
     return alt.Axis(labelExpr=words, tickCount=5, grid=grid)
 
 
+def utc_day(day: datetime) -> Any:
+    """A day as axes and scales name it: the same one in every reader's zone."""
+    utc = day.astimezone(UTC)
+    return alt.DateTime(year=utc.year, month=utc.month, date=utc.day, utc=True)
+
+
 def day_axis(days: Sequence[datetime]) -> Any:
     """A UTC axis that names whole days, each at most once."""
     every = max(1, -(-len(days) // LABELLED_DAYS))
-    utc = [day.astimezone(UTC) for day in days[::every]]
-    values = [alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True) for day in utc]
+    values = [utc_day(day) for day in days[::every]]
     return alt.Axis(values=values, labelExpr="utcFormat(datum.value, '%-d %b')", grid=False, labelOverlap="greedy")
 
 

@@ -24,6 +24,7 @@ from netyield.charts.drawing import (
     guard,
     instant,
     rows,
+    utc_day,
 )
 from netyield.core.period import iso
 
@@ -42,7 +43,7 @@ def charts(answer: Answer) -> list[Drawing]:
     guard(answer.name, table.num_rows)
     panels = _panels(table.to_pylist(), rows(table), answer.currency)
     order = dict.fromkeys([str(name) for name in answer.table.column("slice").to_pylist()] + list(panels))
-    shown = [name for name in order if name in panels][:PANELS_LIMIT]
+    shown = [name for name in order if any(_has(panels.get(name, []), key) for key in (LOW, SERVED))][:PANELS_LIMIT]
     note = f"{len(shown)} of {len(panels)} drawn; the table has them all." if len(shown) < len(panels) else ""
     return [_panel(answer, formats.label(name), panels[name], note) for name in shown]
 
@@ -71,26 +72,50 @@ def _sentence(row: dict[str, Any], day: datetime, currency: str) -> str:
     return f"{formats.moment(day)}: {useful} per million useful tokens, {write(row[SERVED])} per million served"
 
 
+def _has(points: list[dict[str, Any]], *keys: str) -> bool:
+    """Whether on some day all of these are known (a layer without any mark would have no scale)."""
+    return any(all(point[key] is not None for key in keys) for point in points)
+
+
 def _panel(answer: Answer, name: str, points: list[dict[str, Any]], note: str) -> Drawing:
     base = alt.Chart(alt.Data(values=points))
-    axis = day_axis([instant(point["day"]) for point in points])
-    day = alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
-    title = f"{answer.currency} per million tokens"
-    cost = alt.Y(f"{LOW}:Q", title=title, scale=alt.Scale(zero=True, nice=True), axis=amount_axis(grid=True))
-    banded = f"isValid(datum.{LOW}) && isValid(datum.{HIGH})"
-    band = base.transform_calculate(
-        band_low=f"{banded} ? datum.{LOW} : null", band_high=f"{banded} ? datum.{HIGH} : null"
-    )
-    area = band.mark_area(color=theme.FILLS[theme.USEFUL], opacity=0.28, aria=False).encode(
-        x=day, y=alt.Y("band_low:Q", title=title), y2="band_high:Q"
-    )
-    low = base.mark_line(color=theme.FILLS[theme.USEFUL], strokeWidth=2, aria=False).encode(x=day, y=cost)
-    served = base.mark_line(color=theme.FILLS[theme.WORK], strokeDash=[5, 3], aria=False).encode(x=day, y=f"{SERVED}:Q")
-    dots = base.mark_point(filled=True, color=theme.FILLS[theme.USEFUL]).encode(
-        x=day, y=cost, description="sentence:N", tooltip=alt.Tooltip("sentence:N", title=" "),
-        size=alt.condition(AT_CURSOR, alt.value(140), alt.value(22)),
-    )  # fmt: skip
-    spec = finish(alt.layer(area, low, served, dots).add_params(cursor_param()), height=PANEL_HEIGHT)
+    day = _days([instant(point["day"]) for point in points])
+    layers = []
+    if _has(points, LOW, HIGH):
+        layers.append(_band(base, day))
+    if _has(points, LOW):
+        layers.append(base.mark_line(color=theme.FILLS[theme.USEFUL], aria=False).encode(x=day, y=f"{LOW}:Q"))
+    if _has(points, SERVED):
+        dashed = base.mark_line(color=theme.FILLS[theme.WORK], strokeDash=[5, 3], strokeWidth=1.5, aria=False)
+        layers.append(dashed.encode(x=day, y=f"{SERVED}:Q"))
+    layers.append(_dots(base, day, LOW if _has(points, LOW) else SERVED, f"{answer.currency} per million tokens"))
+    spec = finish(alt.layer(*layers).add_params(cursor_param()), height=PANEL_HEIGHT)
     sentences = tuple(point["sentence"] for point in points)
     description = f"Cost of a million useful tokens on each of {len(points)} days."
     return Drawing(f"{answer.name}_trend", name, description, spec, sentences, note)
+
+
+def _days(days: list[datetime]) -> Any:
+    """All days of the trend, whichever of them a slice has."""
+    scale = (
+        alt.Scale(type="utc", domain=[utc_day(days[0]), utc_day(days[-1])]) if len(days) > 1 else alt.Scale(type="utc")
+    )
+    return alt.X("day:T", title=None, scale=scale, axis=day_axis(days))
+
+
+def _band(base: Any, day: Any) -> Any:
+    """From the lower to the upper bound, on the days that have both."""
+    banded = f"isValid(datum.{LOW}) && isValid(datum.{HIGH})"
+    bounds = {"band_low": f"{banded} ? datum.{LOW} : null", "band_high": f"{banded} ? datum.{HIGH} : null"}
+    area = base.transform_calculate(**bounds).mark_area(color=theme.FILLS[theme.USEFUL], opacity=0.28, aria=False)
+    return area.encode(x=day, y="band_low:Q", y2="band_high:Q")
+
+
+def _dots(base: Any, day: Any, value: str, title: str) -> Any:
+    """A point per day, with its words."""
+    cost = alt.Y(f"{value}:Q", title=title, scale=alt.Scale(zero=True, nice=True), axis=amount_axis(grid=True))
+    colour = theme.FILLS[theme.USEFUL if value == LOW else theme.WORK]
+    return base.mark_point(filled=True, color=colour, opacity=1).encode(
+        x=day, y=cost, description="sentence:N", tooltip=alt.Tooltip("sentence:N", title=" "),
+        size=alt.condition(AT_CURSOR, alt.value(140), alt.value(22)),
+    )  # fmt: skip

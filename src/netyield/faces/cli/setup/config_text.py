@@ -47,7 +47,7 @@ EXAMPLES: Mapping[str, str] = {
 # [[source]]
 # type = "outcomes"
 # path = "outcomes/*.jsonl"
-# columns = { time = "time", key_type = "key_type", key = "key", verdict = "verdict" }
+# columns = { time = "time", request_id = "request_id", verdict = "verdict" }
 """,
 }
 TAIL = """\
