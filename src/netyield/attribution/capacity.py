@@ -40,12 +40,12 @@ def grid_table(segment: Period, slot_seconds: int) -> pa.Table:
 def run(engine: Engine, segment: Period, settings: CapacitySettings, slot_seconds: int) -> None:
     """Make state_slots, signal_values for the segment. Needs device_pools to exist."""
     engine.register("grid", grid_table(segment, slot_seconds))
-    _streams(engine)
+    _streams(engine, settings)
     numbers = {
         "lo": micros(segment.since),
         "hi": micros(segment.until),
         "active_above": round(settings.active_above * 1_000_000),
-        "memory_floor": settings.idle_memory_floor_bytes,
+        "memory_floor": 0,  # the stream says 1 where memory is held, 0 where it is not
     }
     engine.keep("intervals_raw", statement("states", **numbers))
     layout = engine.query("SELECT * FROM layout").to_pylist()
@@ -74,7 +74,7 @@ def run(engine: Engine, segment: Period, settings: CapacitySettings, slot_second
     )
 
 
-def _streams(engine: Engine) -> None:
+def _streams(engine: Engine, settings: CapacitySettings) -> None:
     """The four integer streams of states.sql from the raw tables. Copies of one reading count once."""
     engine.keep(
         "readings",
@@ -101,22 +101,30 @@ def _streams(engine: Engine) -> None:
              SELECT device, t - LAG(t) OVER (PARTITION BY device, slice, metric ORDER BY t) AS gap FROM readings)
            WHERE gap IS NOT NULL GROUP BY device""",
     )
-    for name, source, value in (("signal", "signal_all", "ppm"), ("memory", "readings", "whole")):
-        # A whole-device reading of a sliced device says nothing of its slices.
-        whole = "(x.slice <> '' OR x.device NOT IN (SELECT device FROM sliced))"
-        only = f"WHERE x.metric = 'memory_used_bytes' AND {whole}" if name == "memory" else ""
+    whole = "(x.slice <> '' OR x.device NOT IN (SELECT device FROM sliced))"
+    held = f"CASE WHEN x.whole > {settings.idle_memory_floor_bytes} THEN 1 ELSE 0 END"
+    # A whole-device reading of a sliced device says nothing of its slices.
+    for name, source, value, only in (
+        ("signal", "signal_all", "x.ppm", "TRUE"),
+        ("memory", "readings", held, f"x.metric = 'memory_used_bytes' AND {whole}"),
+    ):
         engine.keep(
             name,
-            f"""SELECT x.device, x.slice, x.t, x.{value} AS v,
-                       CASE WHEN x.t = l.last_t THEN least(x.hold, COALESCE(s.step, x.hold)) ELSE x.hold END AS hold
-                FROM {source} x LEFT JOIN extents l ON x.device = l.device LEFT JOIN steps s ON x.device = s.device {only}""",
+            _RUNS.format(
+                readings=f"""SELECT x.device, x.slice, x.t, CAST({value} AS BIGINT) AS v, '' AS holders,
+                                    CASE WHEN x.t = l.last_t THEN least(x.hold, COALESCE(s.step, x.hold)) ELSE x.hold END AS hold
+                             FROM {source} x LEFT JOIN extents l ON x.device = l.device LEFT JOIN steps s ON x.device = s.device
+                             WHERE {only}"""
+            ),
         )
     engine.keep(
         "allocation",
-        """SELECT device_id AS device, slice_id AS slice, micros(event_time) AS t, MAX(hold_us) AS hold,
-                  MAX(CASE state WHEN 'unallocated' THEN 1 WHEN 'allocated' THEN 2 WHEN 'starting' THEN 3 WHEN 'down' THEN 4 END)
-                    AS v
-           FROM gpu_owners GROUP BY ALL""",
+        _RUNS.format(
+            readings="""SELECT device_id AS device, slice_id AS slice, micros(event_time) AS t, MAX(hold_us) AS hold,
+                               MAX(CASE state WHEN 'unallocated' THEN 1 WHEN 'allocated' THEN 2 WHEN 'starting' THEN 3 WHEN 'down' THEN 4 END) AS v,
+                               string_agg(DISTINCT owner, '|' ORDER BY owner) AS holders
+                        FROM gpu_owners GROUP BY device_id, slice_id, event_time"""
+        ),
     )
     engine.keep(
         "layout",
@@ -137,6 +145,20 @@ def _streams(engine: Engine) -> None:
            FROM signal_all GROUP BY device""",
     )
 
+
+# Readings that repeat the one before without a gap are one reading that stands longer: most streams are mostly runs.
+_RUNS = """
+SELECT device, slice, MIN(t) AS t, MIN(v) AS v, arg_max(t + hold, t) - MIN(t) AS hold FROM (
+  SELECT device, slice, t, v, hold,
+         SUM(fresh) OVER (PARTITION BY device, slice ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS run
+  FROM (
+    SELECT device, slice, t, v, hold,
+           CASE WHEN LAG(v) OVER (PARTITION BY device, slice ORDER BY t) = v
+                 AND LAG(holders) OVER (PARTITION BY device, slice ORDER BY t) = holders
+                 AND LAG(t + hold) OVER (PARTITION BY device, slice ORDER BY t) >= t THEN 0 ELSE 1 END AS fresh
+    FROM ({readings}) r) f) g
+GROUP BY device, slice, run
+"""
 
 # A slice without a layout row shares its device evenly with the others; a whole device is [0, 1) of 1.
 _PARTS = """

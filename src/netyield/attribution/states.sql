@@ -1,6 +1,6 @@
 -- What was each device (or MIG slice) doing, instant by instant?
 -- In:  signal(device, slice, t, v, hold)        activity in ppm of the best rung, one row per instant
---      memory(device, slice, t, v, hold)        bytes held
+--      memory(device, slice, t, v, hold)        1 where memory is held beyond a bare context, else 0
 --      allocation(device, slice, t, v, hold)    1 unallocated, 2 allocated, 3 starting, 4 down
 --      presence(device, slice, t, v, hold)      the slice exists
 -- Out: one row per elementary interval [a, b): signal_ppm, memory_bytes, allocation, observed_at (of the allocation).
