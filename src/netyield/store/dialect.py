@@ -94,7 +94,7 @@ def _inside(statement: str, start: int, functions: Mapping[str, Expansion]) -> t
 
 
 def _call(name: str, arguments: list[str], functions: Mapping[str, Expansion]) -> str:
-    wanted = 2 if name == "int_div" else 1
+    wanted = 2 if name in ("int_div", "div64") else 1
     if len(arguments) != wanted or not all(arguments):
         message = f"{name} takes {wanted} argument(s), not {arguments}"
         raise ValueError(message)
