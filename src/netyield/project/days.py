@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from netyield import __version__
-from netyield.attribution import pricing, reconcile
+from netyield.attribution import pricing, reconcile, replica_hours
 from netyield.attribution import run as attribution
 from netyield.attribution.statements import code_hash
 from netyield.config import Config
@@ -36,7 +36,7 @@ from netyield.usefulness import judge, leaves
 from netyield.usefulness.policy import policy_hash
 
 DAY_TABLES = ("gpu_samples", "gpu_owners", "gpu_slices", "capacity_samples", "engine_samples", "attempts", "outcomes")
-RESULTS = ("leaves", "fleet", "activity", "signal_values", "reconciliation", "methods", "spreads")
+RESULTS = ("leaves", "fleet", "activity", "signal_values", "reconciliation", "methods", "spreads", "replica_hours")
 # A capacity or owner row may stand for up to a day; the previous day's rows are carried in.
 CARRY = timedelta(days=1)
 
@@ -190,6 +190,7 @@ def compute(job: DayJob) -> dict[str, pa.Table]:
         judge.run(engine, job.config.usefulness, job.config.attestation, job.segment.since.date())
         leaves.run(engine, job.segment, job.config.attribution.slot_seconds, job.shared.currency, job.providers)
         reconcile.run(engine, job.segment, job.shared.currency, canonical, job.billed_api)
+        replica_hours.run(engine, job.segment, job.config.attribution)
         return _results(engine, job)
     finally:
         engine.close()
@@ -223,6 +224,7 @@ def _results(engine: Engine, job: DayJob) -> dict[str, pa.Table]:
         "reconciliation": engine.query("SELECT * FROM reconciliation ORDER BY ALL"),
         "methods": engine.query("SELECT w.*, s.pool, s.serving FROM serving_weights w JOIN servings s ON w.serving_id = s.serving_id ORDER BY ALL"),
         "spreads": engine.query("SELECT * FROM spreads ORDER BY ALL"),
+        "replica_hours": engine.query("SELECT * FROM replica_hours ORDER BY ALL"),
     }
 
 
