@@ -64,6 +64,7 @@ class Product:
     def ingest(self, *words: str) -> Said:
         """``netyield ingest --json``; the exit code is 1 exactly when there is an error finding."""
         said = self.run("ingest", "--json", *words)
+        assert said.out, said.err
         if not words:
             assert said.code == (1 if said.body["findings"]["error"] else 0)
         return said

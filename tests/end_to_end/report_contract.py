@@ -13,9 +13,11 @@ from typing import Any
 
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]{1,12})?")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-STEPS = frozenset(
-    ["commitment_unused", "down", "unallocated", "fragmented", "starting", "idle", "idle_held", "active_unattributed", "seats", "platform", "overhead", "unproven", "unproven.attested", "useful", "unknown", "unpriced", "unreconciled", "credits", "tax", "unclassified", "non_ai"]
-)
+STEPS = frozenset({
+    "commitment_unused", "down", "unallocated", "fragmented", "starting", "idle", "idle_held", "active_unattributed",
+    "seats", "platform", "overhead", "unproven", "unproven.attested", "useful", "unknown", "unpriced", "unreconciled",
+    "credits", "tax", "unclassified", "non_ai",
+})
 STATES = frozenset(["down", "unallocated", "fragmented", "starting", "idle", "idle_held", "active", "unknown"])
 OPEN = ("useful", "unproven", "unproven.attested", "unknown", "unpriced", "active_unattributed", "unclassified")
 WASTE = (
