@@ -37,6 +37,11 @@ class Prices:
         ids = sorted(set(self._booked.column("price_id").to_pylist()))
         return hashlib.sha256("\n".join([segment.since.date().isoformat(), *ids]).encode()).hexdigest()
 
+    def one_names(self, billed: pa.Table) -> dict[str, str]:
+        """Every model name of bill lines (columns provider, model) to its one name."""
+        pairs = zip(billed.column("provider").to_pylist(), billed.column("model").to_pylist(), strict=True)
+        return _one_name(resolve_models([(provider, model) for provider, model in pairs if model], self.table))
+
     def price(self, engine: Engine, currency: str) -> dict[str, str]:
         """Make ``priced`` for the API attempts in the engine; returns every model name's one name.
 
@@ -49,13 +54,12 @@ class Prices:
                        tariff, {classes} FROM attempts_in WHERE serving_id IS NULL"""
         )
         seen = engine.query("SELECT DISTINCT provider, model FROM api_attempts").to_pylist()
-        billed = engine.query("SELECT DISTINCT provider, model FROM api_pieces WHERE model IS NOT NULL").to_pylist()
+        billed = engine.query("SELECT DISTINCT provider, model FROM api_pieces WHERE model IS NOT NULL")
         resolved = resolve_models([(row["provider"] or None, row["model"]) for row in seen], self.table)
         filled = resolved.set_column(0, "provider", pa.array([p or "" for p in resolved.column("provider").to_pylist()], pa.string()))
         pricing.price(engine, "api_attempts", self.table, "priced_own", filled)
         self._convert(engine, currency)
-        billed_names = resolve_models([(row["provider"], row["model"]) for row in billed], self.table)
-        return _one_name(resolved) | _one_name(billed_names)
+        return _one_name(resolved) | self.one_names(billed)
 
     def _convert(self, engine: Engine, currency: str) -> None:
         """Costs in other currencies by the rate of the day; without one the attempt is not priced."""
