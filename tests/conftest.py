@@ -1,18 +1,25 @@
 """Shared by all tests: in CI nothing may be skipped, and soak tests run only when they are asked for.
 
-Helper modules beside a test are importable by name (pytest's ``prepend`` import mode).
+Tests mirror the package, so that two rooms may have a test file of the same name: pytest imports by path, and helper
+modules beside a test stay importable by name.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
+HELPERS = {path.parent for path in HERE.rglob("*.py") if not path.name.startswith("test_") and path.name != "conftest.py"}
+sys.path += [str(folder) for folder in sorted(HELPERS) if str(folder) not in sys.path]
 SKIPPED = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.option.importmode = "importlib"
     config.stash[SKIPPED] = []
     config.addinivalue_line("markers", "soak: takes minutes; run with `make soak`")
 
