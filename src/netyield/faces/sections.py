@@ -127,6 +127,8 @@ def sections(answer: Answer) -> list[Section]:
     states = [
         name for name in table.column_names if name.startswith(STATE_PREFIX) and any(table.column(name).to_pylist())
     ]
+    if answer.name == "mapping":
+        return [section(answer), *(view_section(answer, view) for view in answer.views)]
     if not states:
         return [section(answer)]
     fields = [_Field("Pool", ("pool",)), *(_Field(_title(name), (name,)) for name in states)]
