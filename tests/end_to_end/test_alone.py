@@ -226,9 +226,9 @@ DAY = timedelta(days=1)
 
 def openai_page() -> tuple[str, Decimal]:
     """Three days by line item, and their total (the amounts as text read back)."""
-    amounts = {"gpt-4o-2024-08-06, input": "12.345678", "gpt-4o-2024-08-06, output": "7.1", "o1, output": "0.000003", "web search": "1"}
+    amounts: dict[str, str] = {"gpt-4o-2024-08-06, input": "12.345678", "gpt-4o-2024-08-06, output": "7.1", "o1, output": "0.000003", "web search": "1"}
     start = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())
-    data = [
+    data: list[dict[str, Any]] = [
         {"object": "bucket", "start_time": start + day * 86_400, "end_time": start + (day + 1) * 86_400, "results": [
             {"object": "organization.costs.result", "amount": {"value": round(float(text) * (day + 1), 6), "currency": "usd"},
              "line_item": item, "project_id": "proj_a"} for item, text in amounts.items()
