@@ -10,6 +10,7 @@ import pytest
 
 from netyield.answers import unit_cost, waterfall
 from netyield.answers.books import Books, Query
+from netyield.attribution import replica_hours
 from netyield.attribution.leaf import LEAF
 from netyield.core.period import Period, parse_time
 from netyield.store.engine import Engine
@@ -33,6 +34,7 @@ def books(*leaves: dict[str, Any], fleet: list[dict[str, Any]] | None = None, ac
     text, number = pa.string(), pa.int64()
     engine.register("fleet", pa.Table.from_pylist(fleet or [], schema=pa.schema([("pool", text), ("device", text), ("hour_us", number), ("state", text), ("pico", pa.decimal128(38, 0)), ("gpu_us", number)])))
     engine.register("activity", pa.Table.from_pylist(activity or [], schema=pa.schema([("pool", text), ("device", text), ("state", text), ("us", number), ("signal_us", number), ("held_us", number), ("allocation_known", pa.bool_())])))
+    engine.register("replica_hours", replica_hours.SCHEMA.empty_table())
     bill = {"bill": Decimal(1), "rate_card": Decimal(0), "list_estimate": Decimal(0), "adjustments": Decimal(0), "total": Decimal(1)}
     return Books(engine, WINDOW, "USD", "effective", "2026-11-01", "UTC", Query(by=by), bill, SETTINGS)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from netyield.answers import unfilled
 from netyield.answers.answer import Answer, AnswerColumn
 from netyield.answers.books import Books
 from netyield.answers.measures import HOUR_US, ratio
@@ -38,16 +39,17 @@ HEAT_COLUMNS = (
 
 
 def answer(books: Books) -> Answer:
-    """Capacity per pool, and a heat map per device and hour."""
+    """Capacity per pool, a heat map per device and hour, and what was unfilled of the active money (an annotation)."""
     rows = [_row(books, pool) for pool in _pools(books)]
     heat = _heat(books)
+    free = unfilled.rows(books)
     paid = sum(r["gpu_hours_paid"] for r in rows)
     idle = sum(r["hours_idle"] + r["hours_idle_held"] + r["hours_unallocated"] for r in rows)
     sentence = f"{len(rows)} pools, {paid:,.1f} GPU-hours paid, {idle:,.1f} of them idle or unallocated."
     body = {
         "answer": "fleet", "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
         "currency": books.currency, "basis": books.basis, "active_above": books.settings["active_above"],
-        "rows": [r | {"amount": text(r["amount"])} for r in rows],
+        "rows": [r | {"amount": text(r["amount"])} for r in rows], "annotations": {"unfilled_capacity": unfilled.plain(free)},
     }
     types = {"money": MONEY, "hours": pa.float64(), "share": pa.float64()}
     schema = pa.schema([(c.name, types.get(c.kind, pa.string())) for c in COLUMNS])
@@ -55,9 +57,11 @@ def answer(books: Books) -> Answer:
     return Answer(
         name="fleet", title="What the fleet did", as_of=books.as_of, window=books.window, currency=books.currency, basis=books.basis,
         table=pa.Table.from_pylist(rows, schema=schema), columns=COLUMNS, headline={"pools": len(rows), "gpu_hours_paid": paid},
-        description=sentence, caveats=(f"A device is active when its signal is above {books.settings['active_above']:g}.",),
+        description=sentence,
+        caveats=(f"A device is active when its signal is above {books.settings['active_above']:g}.", *unfilled.sentences(free, books.currency)),
         drill={r["pool"]: f"fleet/{r['pool']}" for r in rows},
-        views={"heat": (pa.Table.from_pylist(heat, schema=heat_schema), HEAT_COLUMNS)}, findings=books.findings, body=body,
+        views={"heat": (pa.Table.from_pylist(heat, schema=heat_schema), HEAT_COLUMNS), "unfilled": (unfilled.table(free), unfilled.COLUMNS)},
+        findings=books.findings, body=body,
     )
 
 

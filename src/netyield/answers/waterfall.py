@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from netyield.answers import measures
+from netyield.answers import measures, unfilled
 from netyield.answers.answer import Answer, AnswerColumn
 from netyield.answers.books import Books
 from netyield.answers.measures import HOUR_US, Figures, StepSum, per_mtok, ratio, shown
@@ -42,6 +42,7 @@ def answer(books: Books) -> Answer:
     rows = _rows(steps, found.total, _present(books))
     capacity = measures.capacity(books)
     headline = headline_of(books, found, capacity)
+    free = unfilled.rows(books)
     body = {
         "answer": "waterfall", "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
         "currency": books.currency, "basis": _basis(books), "total": text(from_pico(found.total)),
@@ -51,6 +52,7 @@ def answer(books: Books) -> Answer:
         ],
         "headline": headline, "usage": usage(books, capacity), "policy": books.settings["policy"],
         "other_currencies": {n: text(a) for n, a in books.settings["other_currencies"].items()},
+        "annotations": {"unfilled_capacity": unfilled.plain(free)},
         "findings": {s.value: sum(f.count for f in books.findings if f.severity is s) for s in (Severity.ERROR, Severity.WARNING, Severity.INFO)},
     }
     if books.query.where:
@@ -58,7 +60,8 @@ def answer(books: Books) -> Answer:
     return Answer(
         name="waterfall", title="Where the money went", as_of=books.as_of, window=books.window, currency=books.currency, basis=_basis(books),
         table=_table(rows), columns=COLUMNS, headline=headline, description=_sentence(books, found, headline),
-        caveats=_caveats(books, steps, found), drill={r["step"]: f"waterfall/{r['step']}" for r in rows if r["measured"]},
+        caveats=(*_caveats(books, steps, found), *unfilled.sentences(free, books.currency)),
+        drill={r["step"]: f"waterfall/{r['step']}" for r in rows if r["measured"]},
         findings=books.findings, body=body,
     )
 

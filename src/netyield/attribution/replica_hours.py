@@ -12,12 +12,30 @@ GPU activity enters only as time that was active: no token count is ever made fr
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from netyield.attribution import engine_tokens, latency
 from netyield.attribution.settings import AttributionSettings
 from netyield.core.period import Period, micros
 from netyield.store.engine import Engine
 
 HOUR_US = 3_600_000_000
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("pool", "owner", "model", "gpu_model", "engine_version")), ("hour_us", pa.int64()),
+        ("active_pico", pa.decimal128(38, 0)),
+        *((name, pa.int64()) for name in ("active_us", "device_us", "wall_us", "unknown_us", "gap_us", "input_tokens", "output_tokens")),
+        ("tokens_from", pa.string()),
+        *((name, pa.int64()) for name in ("requests", "ttft_p95_us", "tpot_p95_us", "prefill_weight", "decode_weight")),
+        ("weights_from", pa.string()),
+        *((name, pa.int64()) for name in ("prompt_engine", "output_engine", "prompt_metered", "output_metered")),
+    ]
+)
+
+
+def table(engine: Engine) -> pa.Table:
+    """The rows of ``replica_hours``, in one order and with the same types on every day."""
+    return engine.query("SELECT * FROM replica_hours ORDER BY pool, owner, hour_us").cast(SCHEMA)
 
 
 def run(engine: Engine, segment: Period, settings: AttributionSettings) -> None:
@@ -30,7 +48,7 @@ def run(engine: Engine, segment: Period, settings: AttributionSettings) -> None:
     engine.keep("unit_unknown", _UNKNOWN)
     engine.keep("unit_gpus", _GPUS)
     engine.keep("unit_money", _MONEY)
-    engine.keep("unit_engine", _engine(lo))
+    engine.keep("unit_engine", _engine())
     engine.keep("unit_metered", _METERED)
     engine.keep("unit_versions", _versions(lo))
     engine.keep("unit_models", _MODELS)
@@ -89,13 +107,16 @@ GROUP BY ALL
 """
 
 
-def _engine(lo: int) -> str:
-    """All counters per hour; the model is what the process calls it, joined when it serves several."""
+def _engine() -> str:
+    """All counters per hour; the model is what the process calls it, joined when it serves several.
+
+    What a reading at midnight adds belongs to the hour before: a row of that hour without time or money.
+    """
     kinds = (engine_tokens.PROMPT, engine_tokens.COMPUTED, engine_tokens.OUTPUT, engine_tokens.FINISHED)
     sums = ", ".join(f"narrow(total(CASE WHEN kind = '{kind}' THEN tokens END)) AS {kind}" for kind in kinds)
     return f"""
     SELECT pool, CASE WHEN pool = '' THEN replica ELSE owner END AS owner,
-           greatest((t - 1) - (t - 1) % {HOUR_US}, {lo - lo % HOUR_US}) AS hour_us, MAX(t - before_t) AS gap_us,
+           (t - 1) - (t - 1) % {HOUR_US} AS hour_us, MAX(t - before_t) AS gap_us,
            string_agg(DISTINCT named, ' + ' ORDER BY named) AS model, {sums}
     FROM (SELECT *, CASE WHEN tokens > 0 AND model <> '' THEN model END AS named FROM engine_counts) GROUP BY ALL"""
 

@@ -259,7 +259,7 @@ def _results(engine: Engine, job: DayJob) -> dict[str, pa.Table]:
         "reconciliation": engine.query("SELECT * FROM reconciliation ORDER BY ALL"),
         "methods": engine.query("SELECT w.*, s.pool, s.serving FROM serving_weights w JOIN servings s ON w.serving_id = s.serving_id ORDER BY ALL"),
         "spreads": engine.query("SELECT * FROM spreads ORDER BY ALL"),
-        "replica_hours": engine.query("SELECT * FROM replica_hours ORDER BY ALL"),
+        "replica_hours": replica_hours.table(engine),
     }
 
 
