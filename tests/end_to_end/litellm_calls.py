@@ -57,7 +57,7 @@ class Call:
             found = genai_prices.calc_price(
                 usage, self.model, provider_id=GENAI_NAMES.get(self.provider, self.provider), genai_request_timestamp=self.start
             )
-            return found.total_price.quantize(PICO)
+            return Decimal(found.total_price).quantize(PICO)
 
 
 def calls(count: int, models: Sequence[tuple[str, str]] = MODELS, seed: int = 7) -> list[Call]:

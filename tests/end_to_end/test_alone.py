@@ -132,7 +132,7 @@ def test_only_metrics_texts_and_a_rate_card(make: MakeProduct) -> None:
 @pytest.mark.prometheus
 @pytest.mark.parametrize("mode", ["raw", "windows"])
 def test_only_a_prometheus_server_and_a_rate_card(make: MakeProduct, tmp_path: Path, mode: str) -> None:
-    from live_server import serving
+    from live_server import serving  # type: ignore[import-not-found]
 
     (tmp_path / "server").mkdir()
     with serving(tmp_path / "server", exposition()) as url:
@@ -226,7 +226,9 @@ DAY = timedelta(days=1)
 
 def openai_page() -> tuple[str, Decimal]:
     """Three days by line item, and their total (the amounts as text read back)."""
-    amounts: dict[str, str] = {"gpt-4o-2024-08-06, input": "12.345678", "gpt-4o-2024-08-06, output": "7.1", "o1, output": "0.000003", "web search": "1"}
+    amounts = {
+        "gpt-4o-2024-08-06, input": "12.345678", "gpt-4o-2024-08-06, output": "7.1", "o1, output": "0.000003", "web search": "1",
+    }
     start = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())
     data: list[dict[str, Any]] = [
         {"object": "bucket", "start_time": start + day * 86_400, "end_time": start + (day + 1) * 86_400, "results": [

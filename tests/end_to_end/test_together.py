@@ -24,7 +24,7 @@ def test_an_api_bill_and_a_gateway_differ_by_unreconciled(make: MakeProduct) -> 
     product = make('[[source]]\ntype = "openai_costs"\npath = "costs.json"\n[[source]]\ntype = "litellm"\npath = "spend.jsonl"\n')
     made = [call for call in calls(300, (("openai", "gpt-4o-mini"),)) if call.start < START + timedelta(days=1)]
     priced = sum(call.price() for call in made)
-    billed = Decimal(str(round(priced, 6) + Decimal("0.25")))
+    billed = round(Decimal(priced), 6) + Decimal("0.25")
     _openai_costs(product, {"gpt-4o-mini-2024-07-18, input": billed, "gpt-4o-mini-2024-07-18, output": Decimal(0)})
     product.put("spend.jsonl", spend_log(made))
     assert product.ingest().code == 0
