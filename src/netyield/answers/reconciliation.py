@@ -1,4 +1,4 @@
-"""Does the waterfall agree with the invoice, and do priced attempts explain the API bill?"""
+"""Does the waterfall agree with the invoice, do priced attempts explain the API bill, and request logs the engines' tokens?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 from netyield.answers.answer import Answer, AnswerColumn
 from netyield.answers.books import Books
 from netyield.core.money import MONEY, from_pico, quantise, text
-from netyield.core.period import from_micros, iso
+from netyield.core.period import from_micros, iso, micros
 
 COLUMNS = (
     AnswerColumn("line", "text", "", "Line of the bridge"),
@@ -27,27 +27,41 @@ DAY_COLUMNS = (
     AnswerColumn("tokens_billed", "number", "tokens", "Tokens the bill names"),
     AnswerColumn("tokens_metered", "number", "tokens", "Tokens of the attempts"),
 )
+ENGINE_COLUMNS = (
+    AnswerColumn("day", "time", "UTC", "Day"),
+    AnswerColumn("pool", "text", "", "Pool; empty = the process runs on no known device"),
+    AnswerColumn("replica", "text", "", "Serving process; empty = all of the pool, whose requests are known by pool only"),
+    AnswerColumn("tokens_metered", "number", "tokens", "Input and output tokens of the request logs"),
+    AnswerColumn("tokens_engine", "number", "tokens", "Prompt and generated tokens the engine counted; empty = no counter"),
+    AnswerColumn("difference", "number", "tokens", "Counted by the engine less metered"),
+)
 
 
 def answer(books: Books) -> Answer:
-    """The bridge from invoice to waterfall, and API bill against priced attempts per day and model."""
+    """The bridge from invoice to waterfall, API bill against priced attempts, and tokens metered against tokens served."""
     bridge = _bridge(books)
     by_day = _by_day(books)
+    served = _served(books)
     off = from_pico(int(books.engine.scalar("SELECT COALESCE(total(pico), 0) FROM leaves WHERE step = 'unreconciled'")))
     money = {"money": MONEY, "number": pa.int64()}
     schema = pa.schema([(c.name, money.get(c.kind, pa.string())) for c in COLUMNS])
     day_schema = pa.schema([(c.name, money.get(c.kind, pa.string())) for c in DAY_COLUMNS])
+    engine_schema = pa.schema([(c.name, money.get(c.kind, pa.string())) for c in ENGINE_COLUMNS])
     headline = {"total": text(books.bill["total"]), "unreconciled": text(off)}
     return Answer(
         name="reconciliation", title="Do the books agree?", as_of=books.as_of, window=books.window, currency=books.currency, basis=books.basis,
         table=pa.Table.from_pylist(bridge, schema=schema), columns=COLUMNS, headline=headline,
         description=f"The waterfall totals {quantise(books.bill['total'], 2):,} {books.currency}; API bills and priced attempts differ by {quantise(off, 2):,}.",
-        views={"by_day": (pa.Table.from_pylist(by_day, schema=day_schema), DAY_COLUMNS)}, findings=books.findings,
+        caveats=_gap(served), findings=books.findings,
+        views={
+            "by_day": (pa.Table.from_pylist(by_day, schema=day_schema), DAY_COLUMNS),
+            "engine_tokens": (pa.Table.from_pylist(served, schema=engine_schema), ENGINE_COLUMNS),
+        },
         body={
             "answer": "reconciliation", "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
             "currency": books.currency, "basis": books.basis, **headline,
             "bridge": [r | {"amount": text(r["amount"])} for r in bridge],
-            "by_day": [{k: text(v) if isinstance(v, Decimal) else v for k, v in r.items()} for r in by_day],
+            "by_day": [{k: text(v) if isinstance(v, Decimal) else v for k, v in r.items()} for r in by_day], "engine_tokens": served,
         },
     )
 
@@ -84,3 +98,30 @@ def _by_day(books: Books) -> list[dict[str, Any]]:
         }
         for r in rows
     ]
+
+
+def _served(books: Books) -> list[dict[str, Any]]:
+    """Tokens per day and serving process: of tenants' requests, and as the engine counted them."""
+    rows = books.engine.query(
+        f"""WITH days AS (
+              SELECT strftime(make_timestamptz(greatest(hour_us, {micros(books.window.since)})), '%Y-%m-%d') AS day, pool, owner,
+                     prompt_metered + output_metered AS metered, prompt_engine + output_engine AS counted
+              FROM replica_hours WHERE output_metered IS NOT NULL OR output_engine IS NOT NULL),
+            by_pool AS (SELECT DISTINCT day, pool FROM days WHERE owner = '' AND metered IS NOT NULL)
+            SELECT d.day, d.pool, CASE WHEN p.pool IS NULL THEN d.owner ELSE '' END AS replica,
+                   CAST(COALESCE(SUM(metered), 0) AS BIGINT) AS tokens_metered, CAST(SUM(counted) AS BIGINT) AS tokens_engine,
+                   CAST(SUM(counted) - COALESCE(SUM(metered), 0) AS BIGINT) AS difference
+            FROM days d LEFT JOIN by_pool p ON d.day = p.day AND d.pool = p.pool
+            GROUP BY ALL ORDER BY ALL"""
+    )
+    return [dict(row) for row in rows.to_pylist()]
+
+
+def _gap(served: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The gap between what servers counted and what tenants were metered, in words."""
+    compared = [row for row in served if row["tokens_engine"] is not None]
+    if not compared:
+        return ()
+    metered, counted = (sum(int(row[name]) for row in compared) for name in ("tokens_metered", "tokens_engine"))
+    more = "more" if counted >= metered else "fewer"
+    return (f"Where engines report, they counted {counted:,} tokens, {abs(counted - metered):,} {more} than the {metered:,} of the request logs.",)
