@@ -139,9 +139,10 @@ def test_the_words_are_those_of_the_policy() -> None:
 
 def test_processes_find_their_holders_by_name() -> None:
     owners = [("a", "serve/llm-0"), ("b", "other/llm-0"), ("a", "llm-1"), ("c", "x/twin"), ("c", "y/twin")]
-    said = [("llm-0", "serve"), ("llm-0", "other"), ("llm-1", "elsewhere"), ("twin", ""), ("10.0.0.7:8000", "")]
-    rows = replica_map([{"replica": r, "namespace": n, "model": ""} for r, n in said], owners, ()).to_pylist()
+    said = [("llm-0", "serve"), ("llm-0", "other"), ("llm-1", "elsewhere"), ("twin", ""), ("10.0.0.7:8000", ""), ("logged", "")]
+    processes = [{"replica": r, "namespace": n, "model": ""} for r, n in said]
+    rows = replica_map(processes, owners, (), {"logged": "d", "llm-0": "never asked"}).to_pylist()
     assert {(row["replica"], row["namespace"]): (row["pool"], row["owner"]) for row in rows} == {
         ("llm-0", "serve"): ("a", "serve/llm-0"), ("llm-0", "other"): ("b", "other/llm-0"), ("llm-1", "elsewhere"): ("a", "llm-1"),
-        ("twin", ""): ("", ""), ("10.0.0.7:8000", ""): ("", ""),
+        ("twin", ""): ("", ""), ("10.0.0.7:8000", ""): ("", ""), ("logged", ""): ("d", ""),
     }

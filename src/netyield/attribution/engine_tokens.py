@@ -38,7 +38,12 @@ def run(engine: Engine, rules: Sequence[PoolRule], segment: Period, slot_seconds
     engine.keep("growth", statement("engine_growth"))
     processes = engine.query("SELECT DISTINCT replica, namespace, model FROM counters ORDER BY ALL").to_pylist()
     held = engine.query("SELECT DISTINCT pool, owner FROM state_slots WHERE owner <> '' ORDER BY ALL").to_pylist()
-    engine.register("engine_replicas", replica_map(processes, [(row["pool"], row["owner"]) for row in held], rules))
+    logged = engine.query(
+        """SELECT replica, MIN(resolved_pool) AS pool FROM attempt_map WHERE serving_id IS NOT NULL AND replica IS NOT NULL
+           GROUP BY replica HAVING COUNT(DISTINCT resolved_pool) = 1"""
+    ).to_pylist()
+    pools = {row["replica"]: row["pool"] for row in logged}
+    engine.register("engine_replicas", replica_map(processes, [(row["pool"], row["owner"]) for row in held], rules, pools))
     lo, hi, slot = micros(segment.since), micros(segment.until), slot_seconds * 1_000_000
     engine.keep(
         "engine_counts",
@@ -110,11 +115,13 @@ def _tokens(lo: int, slot: int) -> str:
     GROUP BY ALL"""
 
 
-def replica_map(processes: Sequence[Mapping[str, str]], owners: Sequence[tuple[str, str]], rules: Sequence[PoolRule]) -> pa.Table:
+def replica_map(
+    processes: Sequence[Mapping[str, str]], owners: Sequence[tuple[str, str]], rules: Sequence[PoolRule], logged: Mapping[str, str]
+) -> pa.Table:
     """Who holds the devices of each reporting process.
 
     An owner ``namespace/pod`` is the process of that pod; else an owner whose last part is the replica, when only one is.
-    A process that matches nobody keeps its own name and the pool that the [[pool]] rules give it ('' = none).
+    A process that matches nobody belongs to the pool the [[pool]] rules or the request logs give it ('' = none).
     """
     rows: dict[tuple[str, str], tuple[str, str]] = {}
     for process in processes:
@@ -122,7 +129,7 @@ def replica_map(processes: Sequence[Mapping[str, str]], owners: Sequence[tuple[s
         found = _holder(*key, owners)
         if found is None and key not in rows:
             pool = pool_of_attempt(None, process["model"] or None, None, process["replica"], rules)
-            found = (pool or "", "")
+            found = (pool or logged.get(process["replica"], ""), "")
         if found is not None:
             rows[key] = found
     names = ("replica", "namespace", "pool", "owner")
