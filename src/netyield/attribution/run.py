@@ -15,10 +15,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from netyield.attribution import attempts, capacity, engine_leaves, engine_tokens, paid, serving
+from netyield.attribution import attempts, capacity, engine_leaves, engine_tokens, paid, place, serving
 from netyield.attribution.leaf import leaf_sql
 from netyield.attribution.settings import AttributionSettings, CapacitySettings
-from netyield.attribution.statements import statement
 from netyield.core.period import Period
 from netyield.ledger.settings import PoolRule
 from netyield.store.engine import Engine
@@ -31,6 +30,7 @@ class Inputs:
     groups: charge groups with group_id, start_s, end_s, currency, step, scope, provider, service, account, pool, model,
     token_class, pico, gpu_us, tokens. device_pools: device, pool. extents: device, pool, first_us, last_t, last_us.
     count_extents: pool, t, until_us, gpus. owner_facts: owner, kind (training | serving), state, team, app, model.
+    owner_pools: (pool, owner) pairs of the whole day, so that a window cut inside it knows the same replicas.
     """
 
     currency: str
@@ -40,6 +40,7 @@ class Inputs:
     extents: pa.Table
     count_extents: pa.Table
     owner_facts: pa.Table
+    owner_pools: Sequence[tuple[str, str]] = ()
     pool_rules: Sequence[PoolRule] = ()
     capacity: CapacitySettings = field(default_factory=CapacitySettings)
     attribution: AttributionSettings = field(default_factory=AttributionSettings)
@@ -58,7 +59,7 @@ def run(engine: Engine, inputs: Inputs, segment: Period) -> None:
     serving.cut_attempts(engine, inputs.attribution)
     engine.keep("busy_slots", "SELECT DISTINCT slot_id FROM attempt_pieces")
     engine_tokens.run(engine, inputs.pool_rules, segment, inputs.attribution.slot_seconds)
-    _split_pool_hours(engine, inputs.attribution)
+    place.run(engine, inputs.attribution)
     serving.split_slots(engine)
     serving.spread(engine)
     _leaves(engine, inputs.currency)
@@ -85,10 +86,9 @@ def _price_pools(engine: Engine, inputs: Inputs, segment: Period) -> None:
 
 
 def _load_attempts(engine: Engine, inputs: Inputs) -> None:
-    owners = engine.query("SELECT DISTINCT pool, owner FROM state_slots WHERE owner <> '' ORDER BY ALL").to_pylist()
     pools = engine.query("SELECT DISTINCT pool FROM (SELECT pool FROM paid UNION ALL SELECT pool FROM state_slots)")
     attempts.load(
-        engine, inputs.pool_rules, [(row["pool"], row["owner"]) for row in owners],
+        engine, inputs.pool_rules, inputs.owner_pools,
         [*pools.column(0).to_pylist(), *(rule.name for rule in inputs.pool_rules)],
     )
     engine.keep("servings", "SELECT DISTINCT serving_id, resolved_pool AS pool, serving FROM attempt_map WHERE serving_id IS NOT NULL")
@@ -106,74 +106,6 @@ def _provisioned(engine: Engine, inputs: Inputs) -> None:
                         THEN 'active' ELSE 'idle' END AS state
             FROM provisioned_pools p, grid g""",
     )
-
-
-def _split_pool_hours(engine: Engine, settings: AttributionSettings) -> None:
-    """Weights of every state and holder, the unknown rest, the split, and ``slot_money`` for slots with requests."""
-    slot_us = settings.slot_seconds * 1_000_000
-    engine.keep(
-        "held",
-        f"""SELECT s.pool, s.hour_us, s.slot_us, s.device, s.slice, s.owner, s.state, COALESCE(f.kind, 'serving') AS kind,
-                   COALESCE(f.state, '') AS job_state,
-                   CASE WHEN s.state = 'active' AND COALESCE(f.kind, 'serving') = 'serving'
-                        THEN COALESCE(o.serving_id, w.serving_id) * 100000000 + s.slot_us // {slot_us} END AS slot_id, s.us
-            FROM (SELECT pool, device, slice, owner, state, slot_us, hour_us, us FROM state_slots
-                  UNION ALL SELECT pool, '' , '', '', state, slot_us, hour_us, us FROM provisioned_slots) s
-            LEFT JOIN owner_facts f ON s.owner = f.owner
-            LEFT JOIN servings o ON s.pool = o.pool AND s.owner = o.serving AND o.serving <> ''
-            LEFT JOIN servings w ON s.pool = w.pool AND w.serving = ''""",
-    )
-    engine.keep("engine_slots", engine_leaves.SLOTS)
-    engine.keep(
-        "weights_known",
-        """SELECT h.pool, h.hour_us, h.device, h.slice, h.owner, h.state, h.kind, h.job_state,
-                  CASE WHEN b.slot_id IS NOT NULL THEN h.slot_id END AS slot_id,
-                  CASE WHEN e.slot_us IS NOT NULL THEN 'engine' END AS counted_by, narrow(total(h.us)) AS w
-           FROM held h LEFT JOIN busy_slots b ON h.slot_id = b.slot_id
-           LEFT JOIN engine_slots e ON h.pool = e.pool AND h.owner = e.owner AND h.slot_us = e.slot_us AND h.state = 'active' AND h.kind = 'serving'
-           GROUP BY ALL HAVING SUM(h.us) > 0""",
-    )
-    # Where the bill says how much GPU time was paid, what telemetry cannot place of it is unknown (and only that).
-    engine.keep(
-        "pool_time",
-        """SELECT p.pool, p.hour_us, total(p.gpu_us) AS paid_us,
-                  COALESCE(MAX(k.known_us), 0) AS known_us, COALESCE(MAX(k.blank_us), 0) AS blank_us
-           FROM paid p LEFT JOIN (
-             SELECT pool, hour_us, SUM(CASE WHEN state <> 'unknown' THEN w ELSE 0 END) AS known_us,
-                    SUM(CASE WHEN state = 'unknown' THEN w ELSE 0 END) AS blank_us
-             FROM weights_known GROUP BY ALL) k ON p.pool = k.pool AND p.hour_us = k.hour_us
-           GROUP BY ALL""",
-    )
-    engine.keep(
-        "weights_detail",
-        """SELECT w.*, concat_ws('|', w.state, w.device, w.slice, w.owner, CAST(w.slot_id AS VARCHAR), w.counted_by) AS key
-           FROM weights_known w JOIN pool_time t ON w.pool = t.pool AND w.hour_us = t.hour_us WHERE w.state <> 'unknown'
-           UNION ALL
-           SELECT pool, hour_us, '', '', '', 'unknown', 'serving', '', NULL, NULL,
-                  CAST(CASE WHEN paid_us IS NULL THEN CASE WHEN known_us + blank_us = 0 THEN 1 ELSE blank_us END
-                            ELSE greatest(paid_us - known_us, CASE WHEN known_us = 0 THEN 1 ELSE 0 END) END AS BIGINT), 'unknown'
-           FROM pool_time
-           WHERE CASE WHEN paid_us IS NULL THEN known_us = 0 OR blank_us > 0 ELSE paid_us > known_us OR known_us = 0 END""",
-    )
-    engine.keep("weights", "SELECT pool, hour_us, key, w FROM weights_detail")
-    engine.keep(
-        "paid_lines",
-        """SELECT line_id, pool, hour_us, pico, CASE WHEN gpu_us IS NOT NULL THEN gpu_us
-                  WHEN line_id = FIRST_VALUE(line_id) OVER (PARTITION BY pool, hour_us ORDER BY abs(pico) DESC, line_id)
-                       AND whole_us IS NULL THEN known_us + blank_us ELSE 0 END AS gpu_us
-           FROM (SELECT p.*, t.paid_us AS whole_us, t.known_us, t.blank_us FROM paid p
-                 JOIN pool_time t ON p.pool = t.pool AND p.hour_us = t.hour_us)""",
-    )
-    split = statement("split_hours").replace("FROM paid p", "FROM paid_lines p")
-    engine.keep("hour_shares", split)
-    engine.keep(
-        "placed",
-        """SELECT h.line_id, h.pool, h.hour_us, d.device, d.slice, d.owner, d.state, d.kind, d.job_state, d.slot_id, d.counted_by,
-                  h.pico, CAST(h.gpu_us AS BIGINT) AS gpu_us
-           FROM hour_shares h JOIN weights_detail d ON h.pool = d.pool AND h.hour_us = d.hour_us AND h.key = d.key""",
-    )
-    engine.keep("slot_money", "SELECT slot_id, line_id, narrow(total(pico)) AS pico, narrow(total(gpu_us)) AS gpu_us, "
-                              "0 AS prefill_share, 0 AS phase_whole FROM placed WHERE slot_id IS NOT NULL GROUP BY ALL")
 
 
 def _leaves(engine: Engine, currency: str) -> None:
@@ -197,7 +129,6 @@ def _leaves(engine: Engine, currency: str) -> None:
         hour_us="c.hour_us", currency=f"'{currency}'", step="g.step", scope="g.scope", provider="COALESCE(g.provider, '')",
         service="COALESCE(g.service, '')", account="COALESCE(g.account, '')", pool="COALESCE(g.pool, '')",
         model="COALESCE(g.model, '')", evidence="'measured'", method="'bill'", pico="c.pico",
-        gpu_us="CASE WHEN g.step = 'commitment_unused' THEN 0 ELSE 0 END",
     )
     engine.keep(
         "leaves_capacity",

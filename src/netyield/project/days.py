@@ -25,7 +25,7 @@ from netyield.attribution import pricing, reconcile, replica_hours
 from netyield.attribution import run as attribution
 from netyield.attribution.statements import code_hash
 from netyield.config import Config
-from netyield.core.period import DAY, Period, iso, micros
+from netyield.core.period import DAY, Period, iso, micros, midnight
 from netyield.ledger import conserve
 from netyield.project import quiet_days
 from netyield.project.inputs import Shared, cards_on
@@ -82,13 +82,14 @@ def _digest(table: pa.Table) -> str:
 def _key(job: DayJob) -> str:
     """The identity of a day's inputs: its raw segments, what the day before carries in, and what is shared, clipped to it."""
     segments = [s for table in DAY_TABLES for s in _segments(job, table, job.segment)]
+    owners = _day_owners(job)
     settings = job.config.model_dump(mode="json", include={"pool", "workload", "capacity", "attribution", "usefulness", "attestation"})
     parts = [
         __version__, code_hash(), iso(job.segment.since), iso(job.segment.until), job.shared.basis, job.shared.currency,
         inputs_key(segments), policy_hash(job.config.usefulness, job.config.attestation), json.dumps(settings, sort_keys=True, default=str),
         _digest(_groups_of(job)), _digest(_clipped(job.shared.extents, job.segment, "first_us", "last_us")),
         _digest(_clipped(job.shared.count_extents, job.segment, "t", "until_us")), _digest(job.shared.device_pools),
-        _digest(_present_owners(job)), _carried(job), json.dumps(_cards(job), sort_keys=True, default=str),
+        _digest(_present_owners(job, owners)), str(_owner_pools(job, owners)), _carried(job), json.dumps(_cards(job), sort_keys=True, default=str),
         job.prices.digest(job.segment), str(job.billed_api), json.dumps(dict(job.providers), sort_keys=True),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -161,16 +162,27 @@ _CARRIED = dict.fromkeys(("gpu_samples", "gpu_owners", "gpu_slices", "capacity_s
 }
 
 
-def _present_owners(job: DayJob) -> pa.Table:
-    """Facts of the owners that hold something on that day (a job's state may be recorded later)."""
+def _day_owners(job: DayJob) -> pa.Table:
+    """device, owner of everybody who held something on the UTC day or the one before, however the window cuts it."""
+    day = Period(midnight(job.segment.since) - CARRY, midnight(job.segment.since) + DAY)
     engine = Engine(threads=1)
     try:
-        engine.parquet("gpu_owners", "gpu_owners", job.folder.paths(_segments(job, "gpu_owners", Period(_before(job).since, job.segment.until))))
-        present = engine.query("SELECT DISTINCT owner FROM gpu_owners")
+        engine.parquet("gpu_owners", "gpu_owners", job.folder.paths(_segments(job, "gpu_owners", day)))
+        return engine.query("SELECT DISTINCT device_id AS device, owner FROM gpu_owners WHERE owner <> '' ORDER BY ALL")
     finally:
         engine.close()
+
+
+def _present_owners(job: DayJob, owners: pa.Table) -> pa.Table:
+    """Facts of the owners that hold something on that day (a job's state may be recorded later)."""
     facts = job.shared.owner_facts
-    return facts.filter(pc.is_in(facts.column("owner"), present.column(0).combine_chunks()))
+    return facts.filter(pc.is_in(facts.column("owner"), pc.unique(owners.column("owner"))))
+
+
+def _owner_pools(job: DayJob, owners: pa.Table) -> list[tuple[str, str]]:
+    """(pool, owner) pairs of the day."""
+    pools = dict(zip(job.shared.device_pools.column("device").to_pylist(), job.shared.device_pools.column("pool").to_pylist(), strict=True))
+    return sorted({(pools[r["device"]], r["owner"]) for r in owners.to_pylist() if r["device"] in pools})
 
 
 def compute(job: DayJob) -> dict[str, pa.Table]:
@@ -218,6 +230,7 @@ def compute_whole(job: DayJob) -> dict[str, pa.Table]:
             currency=job.shared.currency, groups=_numbered_groups(job), cards=_cards(job), device_pools=job.shared.device_pools,
             extents=_clipped(job.shared.extents, job.segment, "first_us", "last_us"),
             count_extents=_clipped(job.shared.count_extents, job.segment, "t", "until_us"), owner_facts=job.shared.owner_facts,
+            owner_pools=_owner_pools(job, _day_owners(job)),
             pool_rules=job.config.pool, capacity=job.config.capacity, attribution=job.config.attribution,
         )
         attribution.run(engine, inputs, job.segment)
