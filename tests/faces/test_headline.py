@@ -33,3 +33,9 @@ def test_what_cannot_be_known_is_said_and_never_zero() -> None:
     headline = dict.fromkeys(sample.HEADLINE)
     words = [figure.words for figure in figures(replace(sample.waterfall(), headline=headline))]
     assert words == ["not measured"] * 6
+
+
+def test_an_answer_with_another_headline_has_no_key_figures() -> None:
+    assert figures(replace(sample.fleet(), headline={"pools": 2, "gpu_hours_paid": 21504.0})) == []
+    (only,) = figures(replace(sample.unit_cost(), headline={"by": "model", "in_scope_total": "12.5"}))
+    assert (only.name, only.words) == ("In scope", "$12.50")

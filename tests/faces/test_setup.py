@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import tomllib
 from pathlib import Path
@@ -16,7 +17,7 @@ from netyield.faces.cli.setup.columns import CAPACITY_NAMES, infer
 from netyield.faces.cli.setup.config_text import config_text, value
 from netyield.faces.cli.setup.discover import Proposal, discover, recognise, row_spacing
 from netyield.faces.cli.setup.given import Given
-from netyield.faces.cli.setup.questions import choose, missing
+from netyield.faces.cli.setup.questions import ask, choose, missing
 from netyield.faces.cli.setup.unmeasured import gaps
 
 FOCUS = "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ChargeCategory\n"
@@ -292,3 +293,34 @@ def test_the_demo_does_not_write_into_a_folder_with_other_things(run: Run, tmp_p
     assert ran.code == 2
     assert "--folder" in ran.err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_demo_says_what_is_real_and_writes_the_page(
+    run: Run, fake: FakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def generated(folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "truth.json").write_text("{}", encoding="utf-8")
+
+    monkeypatch.setattr("netyield.testing.example.generate", generated)
+    ran = run("demo")
+    assert ran.code == 0, ran.err
+    assert "Where the money went" in ran.out
+    assert "Real: request times" in ran.err
+    assert "Simulated: the company" in ran.err
+    assert "netyield explain waterfall/useful --project demo" in ran.err  # the largest step of the sample
+    assert Path("demo/report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    again = run("demo", "--json")
+    assert again.code == 0
+    assert json.loads(again.out)["answer"] == "waterfall"
+
+
+def test_answers_are_read_from_stdin_and_questions_stay_off_stdout(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("bill.csv\n"))
+    assert ask("A bill?") == "bill.csv"
+    assert ask("More?") == ""  # the end of the input skips
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "A bill? More? "

@@ -16,9 +16,9 @@ import altair as alt
 from netyield.charts import theme
 from netyield.charts.drawing import amount_axis, cursor_param, cursor_stroke, finish, guard
 
-PIXELS_PER_ROW = 39
+PIXELS_PER_ROW = 40
 BAR_PIXELS = 13
-BAR_BELOW_CENTRE = 7
+BAR_BELOW_CENTRE = 8
 WORDS_ABOVE_CENTRE = -9
 AMOUNT_PIXELS = 150  # kept free of the name, at the right
 

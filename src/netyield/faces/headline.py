@@ -5,12 +5,19 @@ With outcomes connected the net yield leads; without, what is certain leads (des
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from netyield.answers.answer import Answer
 from netyield.charts import formats
+
+WITH_OUTCOMES = (
+    "in_scope_total", "net_yield", "cost_per_useful_mtok", "certain_waste", "activity", "cost_per_served_mtok",
+)  # fmt: skip
+WITHOUT_OUTCOMES = (
+    "in_scope_total", "certain_waste", "activity", "cost_per_served_mtok", "net_yield", "cost_per_useful_mtok",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +30,10 @@ class Figure:
 
 
 def figures(answer: Answer) -> list[Figure]:
-    """The key figures of an answer's headline, the leading one first."""
+    """The key figures an answer's headline speaks of, the leading one first; none when it speaks of others."""
     headline, currency = answer.headline, answer.currency
-    certain = [_certain_waste(headline, currency), _activity(headline)]
-    in_scope = Figure(
-        "In scope", formats.money(headline.get("in_scope_total"), currency), "total less non-AI, training and tax"
-    )
-    served = _served(headline, currency)
-    useful = [_net_yield(headline), _cost_per_useful(headline, currency)]
-    if outcomes_known(headline):
-        return [in_scope, *useful, *certain, served]
-    return [in_scope, *certain, served, *useful]
+    order = WITH_OUTCOMES if outcomes_known(headline) else WITHOUT_OUTCOMES
+    return [_FIGURES[key](headline, currency) for key in order if key in headline]
 
 
 def outcomes_known(headline: Mapping[str, Any]) -> bool:
@@ -42,7 +42,13 @@ def outcomes_known(headline: Mapping[str, Any]) -> bool:
     return bool(coverage)
 
 
-def _net_yield(headline: Mapping[str, Any]) -> Figure:
+def _in_scope(headline: Mapping[str, Any], currency: str) -> Figure:
+    words = formats.money(headline["in_scope_total"], currency)
+    return Figure("In scope", words, "total less non-AI, training and tax")
+
+
+def _net_yield(headline: Mapping[str, Any], currency: str) -> Figure:
+    del currency  # a share has none
     detail = "proven useful, to all that may have been useful"
     return Figure("Net yield", formats.interval(headline.get("net_yield"), formats.share), detail)
 
@@ -60,7 +66,8 @@ def _certain_waste(headline: Mapping[str, Any], currency: str) -> Figure:
     return Figure("Certain waste", formats.money(waste["amount"], currency), part)
 
 
-def _activity(headline: Mapping[str, Any]) -> Figure:
+def _activity(headline: Mapping[str, Any], currency: str) -> Figure:
+    del currency  # a share has none
     words = formats.interval(headline.get("activity"), formats.share)
     return Figure("GPU activity", words, "mean activity of the paid GPU-hours")
 
@@ -75,3 +82,13 @@ def _served(headline: Mapping[str, Any], currency: str) -> Figure:
         else "every token delivered, useful or not"
     )
     return Figure("Cost per served million tokens", formats.rate(value, currency), detail)
+
+
+_FIGURES: Mapping[str, Callable[[Mapping[str, Any], str], Figure]] = {
+    "in_scope_total": _in_scope,
+    "net_yield": _net_yield,
+    "cost_per_useful_mtok": _cost_per_useful,
+    "certain_waste": _certain_waste,
+    "activity": _activity,
+    "cost_per_served_mtok": _served,
+}

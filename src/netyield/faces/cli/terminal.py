@@ -66,7 +66,7 @@ def print_report(out: Console, answers: Sequence[Answer], *, project: str, exact
     print_heading(out, lead, project)
     print_figures(out, lead)
     for answer in answers:
-        print_answer(out, answer, exact=exact)
+        print_answer(out, answer, exact=exact, told=answer is lead)
     print_caveats(out, answers)
     print_findings(out, [finding for answer in answers for finding in answer.findings])
 
@@ -87,7 +87,9 @@ def print_heading(out: Console, lead: Answer, project: str) -> None:
 
 
 def print_figures(out: Console, lead: Answer) -> None:
-    """The key figures, one a line."""
+    """The key figures, one a line; nothing when the answer's headline has none of them."""
+    if not figures(lead):
+        return
     table = _grid()
     table.add_column()
     table.add_column(style="bold")
@@ -98,11 +100,11 @@ def print_figures(out: Console, lead: Answer) -> None:
     print_table(out, table)
 
 
-def print_answer(out: Console, answer: Answer, *, exact: bool = False) -> None:
-    """One answer's table; the waterfall with its bars and total."""
+def print_answer(out: Console, answer: Answer, *, exact: bool = False, told: bool = False) -> None:
+    """One answer's tables, under its sentence unless that is ``told`` already; the waterfall with bars and total."""
     out.print()
     print_line(out, Text(plain(answer.title), style="bold"))
-    if answer.name != LEAD:
+    if not told:
         print_line(out, Text(plain(answer.description), style="bright_black"))
     if not answer.table.num_rows:
         print_line(out, Text("Nothing in this window.", style="bright_black"))
