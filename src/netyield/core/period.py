@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyarrow as pa
 
@@ -79,6 +79,16 @@ def parse_time(text: str, zone: str = "UTC") -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(zone))
     return moment.astimezone(UTC)
+
+
+def known_zone(name: str) -> str:
+    """The name of a time zone. Raises ValueError for one that does not exist, before any time is read in it."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"there is no time zone {name!r}; write one such as Europe/Berlin or UTC"
+        raise ValueError(message) from None
+    return name
 
 
 def posting_period(moment: datetime) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from netyield.core.period import known_zone
 
 Scope = Literal["gpu", "ai_api", "ai_seat", "ai_platform", "training", "non_ai", "unclassified"]
 
@@ -18,6 +20,8 @@ class ProjectSettings(BaseModel):
     tenant: str = "default"
     currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")
     timezone: str = "UTC"
+
+    _zone = field_validator("timezone")(known_zone)
 
 
 class ScopeRule(BaseModel):

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from netyield.core.finding import Finding
-from netyield.core.period import Period
+from netyield.core.period import Period, known_zone
 
 DeliveryKind = Literal["immutable", "append", "snapshot"]
 Cursor = Mapping[str, Any]  # JSON values only; stored in the manifest, handed back on the next read
@@ -38,6 +38,8 @@ class SourceSettings(BaseModel):
     type: str
     name: str = ""
     timezone: str = "UTC"
+
+    _zone = field_validator("timezone")(known_zone)
 
 
 @dataclass(frozen=True, slots=True)
