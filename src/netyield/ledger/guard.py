@@ -44,12 +44,21 @@ class Guard:
             message = f"source {self.name!r}: {error.message}"
             repair = error.repair or "Repair it and run again; nothing of it was booked."
             raise SourceFailed(Finding(FAILED, Severity.ERROR, message, repair, file or self.name)) from error
+        except OSError as error:
+            if not error.filename:
+                raise self._fault(error, doing, file) from error
+            message = f"source {self.name!r}: the file cannot be read: {error.strerror}"
+            repair = "Give the user that runs Netyield the right to read it, and run again: later files wait for it."
+            raise SourceFailed(Finding(FAILED, Severity.ERROR, message, repair, str(error.filename))) from error
         except Exception as error:
-            # The text of an unexpected exception may quote what was read: it goes to the log only.
-            log.exception("source %s (%s) failed while %s", self.name, self.kind, doing)
-            message = f"source {self.name!r} ({self.kind}) failed while {doing}: {type(error).__name__}."
-            repair = "Nothing of it was booked. It is a fault of the source: report it with the type of the source."
-            raise SourceFailed(Finding(FAILED, Severity.ERROR, message, repair, file or self.name)) from error
+            raise self._fault(error, doing, file) from error
+
+    def _fault(self, error: Exception, doing: str, file: str) -> SourceFailed:
+        """An unexpected exception as a finding; its text goes to the log only, because it may quote what was read."""
+        log.error("source %s (%s) failed while %s", self.name, self.kind, doing, exc_info=error)
+        message = f"source {self.name!r} ({self.kind}) failed while {doing}: {type(error).__name__}."
+        repair = "Nothing of it was booked. It is a fault of the source: report it with the type of the source."
+        return SourceFailed(Finding(FAILED, Severity.ERROR, message, repair, file or self.name))
 
     def items(self, start: Callable[[], Iterator[T]], doing: str, file: str = "") -> Iterator[T]:
         """The items of a source's iterator, each pulled under guard."""
