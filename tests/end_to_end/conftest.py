@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from command import MakeProduct, Product
-
-# The real Prometheus server of the source's own tests.
-sys.path.append(str(Path(__file__).parents[1] / "sources" / "gpu"))
 
 
 @pytest.fixture
