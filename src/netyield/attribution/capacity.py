@@ -40,7 +40,7 @@ def grid_table(segment: Period, slot_seconds: int) -> pa.Table:
 def run(engine: Engine, segment: Period, settings: CapacitySettings, slot_seconds: int) -> None:
     """Make state_slots, signal_values for the segment. Needs device_pools to exist."""
     engine.register("grid", grid_table(segment, slot_seconds))
-    _streams(engine, settings)
+    _streams(engine, settings, micros(segment.since))
     numbers = {
         "lo": micros(segment.since),
         "hi": micros(segment.until),
@@ -74,7 +74,7 @@ def run(engine: Engine, segment: Period, settings: CapacitySettings, slot_second
     )
 
 
-def _streams(engine: Engine, settings: CapacitySettings) -> None:
+def _streams(engine: Engine, settings: CapacitySettings, lo: int) -> None:
     """The four integer streams of states.sql from the raw tables. Copies of one reading count once."""
     engine.keep(
         "readings",
@@ -92,38 +92,33 @@ def _streams(engine: Engine, settings: CapacitySettings) -> None:
             JOIN (SELECT device, slice, t - t % {HOUR_US} AS hour, MIN(rank) AS best FROM readings
                   WHERE ppm IS NOT NULL AND rank IS NOT NULL GROUP BY ALL) b
               ON r.device = b.device AND r.slice = b.slice AND r.t - r.t % {HOUR_US} = b.hour AND r.rank = b.best
-            WHERE r.ppm IS NOT NULL AND (r.slice <> '' OR r.device NOT IN (SELECT device FROM sliced))""",
+            WHERE r.ppm IS NOT NULL AND {_WHOLE.replace("x.", "r.")}""",
     )
-    # The last reading of a device stands for its usual step, not for the whole hold: nothing says it went on.
-    engine.keep(
-        "steps",
-        """SELECT device, CAST(median(gap) AS BIGINT) AS step FROM (
-             SELECT device, t - LAG(t) OVER (PARTITION BY device, slice, metric ORDER BY t) AS gap FROM readings)
-           WHERE gap IS NOT NULL GROUP BY device""",
-    )
-    whole = "(x.slice <> '' OR x.device NOT IN (SELECT device FROM sliced))"
+    # The last reading of a device stands for its usual step (there its extent ends), not for the whole hold: nothing
+    # says it went on. A device without an extent here ended before the segment.
+    end = f"COALESCE(l.last_us, {lo})"
     held = f"CASE WHEN x.whole > {settings.idle_memory_floor_bytes} THEN 1 ELSE 0 END"
-    # A whole-device reading of a sliced device says nothing of its slices.
     for name, source, value, only in (
         ("signal", "signal_all", "x.ppm", "TRUE"),
-        ("memory", "readings", held, f"x.metric = 'memory_used_bytes' AND {whole}"),
+        ("memory", "readings", held, f"x.metric = 'memory_used_bytes' AND {_WHOLE}"),
     ):
         engine.keep(
             name,
             _RUNS.format(
                 readings=f"""SELECT x.device, x.slice, x.t, CAST({value} AS BIGINT) AS v, '' AS holders,
-                                    CASE WHEN x.t = l.last_t THEN least(x.hold, COALESCE(s.step, x.hold)) ELSE x.hold END AS hold
-                             FROM {source} x LEFT JOIN extents l ON x.device = l.device LEFT JOIN steps s ON x.device = s.device
-                             WHERE {only}"""
+                                    least(x.hold, {end} - x.t) AS hold
+                             FROM {source} x LEFT JOIN extents l ON x.device = l.device WHERE x.t < {end} AND {only}"""
             ),
         )
     engine.keep(
         "allocation",
         _RUNS.format(
-            readings="""SELECT device_id AS device, slice_id AS slice, micros(event_time) AS t, MAX(hold_us) AS hold,
-                               MAX(CASE state WHEN 'unallocated' THEN 1 WHEN 'allocated' THEN 2 WHEN 'starting' THEN 3 WHEN 'down' THEN 4 END) AS v,
-                               string_agg(DISTINCT owner, '|' ORDER BY owner) AS holders
-                        FROM gpu_owners GROUP BY device_id, slice_id, event_time"""
+            readings=f"""SELECT x.device, x.slice, x.t, MAX(x.hold_us) AS hold,
+                                MAX(CASE x.state WHEN 'unallocated' THEN 1 WHEN 'allocated' THEN 2 WHEN 'starting' THEN 3 WHEN 'down' THEN 4 END) AS v,
+                                string_agg(DISTINCT x.owner, '|' ORDER BY x.owner) AS holders
+                         FROM (SELECT device_id AS device, slice_id AS slice, micros(event_time) AS t, hold_us, state, owner
+                               FROM gpu_owners) x
+                         WHERE {_WHOLE} GROUP BY x.device, x.slice, x.t"""
         ),
     )
     engine.keep(
@@ -135,8 +130,9 @@ def _streams(engine: Engine, settings: CapacitySettings) -> None:
     )
     engine.keep(
         "presence",
-        """SELECT device_id AS device, slice_id AS slice, micros(event_time) AS t, CAST(1 AS BIGINT) AS v, MAX(hold_us) AS hold
-           FROM gpu_slices GROUP BY ALL""",
+        f"""SELECT x.device, x.slice, x.t, CAST(1 AS BIGINT) AS v, least(MAX(x.hold_us), MAX({end}) - x.t) AS hold
+            FROM (SELECT device_id AS device, slice_id AS slice, micros(event_time) AS t, hold_us FROM gpu_slices) x
+            LEFT JOIN extents l ON x.device = l.device WHERE x.t < {end} GROUP BY x.device, x.slice, x.t""",
     )
     engine.keep(
         "device_rungs",
@@ -145,6 +141,9 @@ def _streams(engine: Engine, settings: CapacitySettings) -> None:
            FROM signal_all GROUP BY device""",
     )
 
+
+# A word on the whole of a sliced device says nothing of its slices.
+_WHOLE = "(x.slice <> '' OR x.device NOT IN (SELECT device FROM sliced))"
 
 # Readings that repeat the one before without a gap are one reading that stands longer: most streams are mostly runs.
 _RUNS = """
@@ -185,7 +184,7 @@ _HOLDERS = """
 SELECT device_id AS device, slice_id AS slice, micros(event_time) AS observed_at, owner,
        ROW_NUMBER() OVER (PARTITION BY device_id, slice_id, event_time ORDER BY owner) - 1 AS place,
        COUNT(*) OVER (PARTITION BY device_id, slice_id, event_time) AS sharers
-FROM (SELECT DISTINCT device_id, slice_id, event_time, owner FROM gpu_owners)
+FROM (SELECT DISTINCT device_id, slice_id, event_time, owner FROM gpu_owners WHERE owner <> '')
 """
 
 
@@ -203,13 +202,17 @@ def _counts(settings: CapacitySettings, lo: int, hi: int) -> str:
       FROM runs r JOIN (SELECT DISTINCT hour_us FROM grid) h
         ON r.t < h.hour_us + {HOUR_US} AND least(r.t + r.hold, COALESCE(r.next_t, r.t + r.hold)) > h.hour_us
     ),
-    marks AS (SELECT a AS t, total_gpus AS gpus, held, 1 AS step FROM cut WHERE b > a
-              UNION ALL SELECT b, -total_gpus, -held, -1 FROM cut WHERE b > a),
+    spans AS (SELECT pool, MIN(a) AS a, MAX(b) AS b FROM cut WHERE b > a GROUP BY pool),
+    marks AS (SELECT a AS t, total_gpus AS gpus, held, -1 AS missing FROM cut WHERE b > a
+              UNION ALL SELECT b, -total_gpus, -held, 1 FROM cut WHERE b > a
+              UNION ALL SELECT a, 0, 0, 1 FROM spans UNION ALL SELECT b, 0, 0, -1 FROM spans),
     levels AS (
-      SELECT t, LEAD(t) OVER (ORDER BY t) AS until_t, SUM(SUM(gpus)) OVER (ORDER BY t) AS gpus, SUM(SUM(held)) OVER (ORDER BY t) AS held
+      SELECT t, LEAD(t) OVER (ORDER BY t) AS until_t, SUM(SUM(gpus)) OVER (ORDER BY t) AS gpus, SUM(SUM(held)) OVER (ORDER BY t) AS held,
+             SUM(SUM(missing)) OVER (ORDER BY t) AS missing
       FROM marks GROUP BY t
     ),
-    silent AS (SELECT t AS a, until_t AS b FROM levels WHERE held = 0 AND gpus > 0 AND until_t > t),
+    -- A pool that was not counted just then may have been in use: zero is only what all of them read.
+    silent AS (SELECT t AS a, until_t AS b FROM levels WHERE held = 0 AND gpus > 0 AND missing = 0 AND until_t > t),
     outage AS (SELECT a, b FROM silent WHERE (SELECT SUM(b - a) FROM silent) >= {settings.outage_minutes * 60_000_000}),
     free AS (
       SELECT c.pool, c.hour_us, c.a, c.b, c.total_gpus, c.held, 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class CapacitySettings(BaseModel):
@@ -28,3 +28,12 @@ class AttributionSettings(BaseModel):
     method: Literal["auto", "phase_time", "calibrated", "declared"] = "auto"
     min_r_squared: float = Field(0.8, ge=0, le=1, description="a calibration that fits worse is not used")
     loaded_rule: Literal["proportional", "even"] = "proportional"
+
+    @field_validator("slot_seconds")
+    @classmethod
+    def _fills_an_hour(cls, value: int) -> int:
+        """Money is split hour by hour: a slot over the edge would take time of the next one with it."""
+        if 3600 % value:
+            message = f"slots of {value} s do not fill an hour; take 60, 120, 180, 240, 300, 600, 900, 1200, 1800 or 3600"
+            raise ValueError(message)
+        return value
