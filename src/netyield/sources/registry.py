@@ -36,7 +36,11 @@ def build(options: Mapping[str, Any], root: Path) -> Source:
         hint = f"Did you mean {near[0]!r}?" if near else f"Known types: {', '.join(known_types())}."
         message = f"[[source]] type = {kind!r} is not known."
         raise ConfigError(message, hint)
-    plugin = found[0].load()
+    try:
+        plugin = found[0].load()
+    except (ImportError, AttributeError) as error:
+        message = f"[[source]] type = {kind!r}: its module {found[0].value} cannot be loaded ({error})."
+        raise ConfigError(message, "Install the package that provides it.") from None
     try:
         settings = plugin.Settings(**dict(options))
     except ValidationError as error:
