@@ -18,32 +18,107 @@ from netyield.store.engine import Engine
 WINDOW = Period(parse_time("2026-10-05"), parse_time("2026-10-06"))
 HOUR = 1_791_158_400_000_000
 SETTINGS = {
-    "active_above": 0.0, "coverage_floor": 0.5, "loaded_rule": "proportional", "policy": "utok/1 x", "other_currencies": {},
-    "scopes": [], "unclassified": [], "serving": {},
+    "active_above": 0.0,
+    "coverage_floor": 0.5,
+    "loaded_rule": "proportional",
+    "policy": "utok/1 x",
+    "other_currencies": {},
+    "scopes": [],
+    "unclassified": [],
+    "serving": {},
 }
 
 
 def leaf(step: str, dollars: int, tokens: int = 0, **more: Any) -> dict[str, Any]:
     blank = {f.name: "" if pa.types.is_string(f.type) else 0 for f in LEAF}
-    return blank | {"hour_us": HOUR, "currency": "USD", "step": step, "evidence": "derived", "pico": Decimal(dollars * 10**12), "unit_tokens": tokens} | more
+    return (
+        blank
+        | {
+            "hour_us": HOUR,
+            "currency": "USD",
+            "step": step,
+            "evidence": "derived",
+            "pico": Decimal(dollars * 10**12),
+            "unit_tokens": tokens,
+        }
+        | more
+    )
 
 
-def books(*leaves: dict[str, Any], fleet: list[dict[str, Any]] | None = None, activity: list[dict[str, Any]] | None = None, by: str | None = None) -> Books:
+def books(
+    *leaves: dict[str, Any],
+    fleet: list[dict[str, Any]] | None = None,
+    activity: list[dict[str, Any]] | None = None,
+    by: str | None = None,
+) -> Books:
     engine = Engine(threads=1)
     engine.register("leaves", pa.Table.from_pylist(list(leaves), schema=LEAF))
     text, number = pa.string(), pa.int64()
-    engine.register("fleet", pa.Table.from_pylist(fleet or [], schema=pa.schema([("pool", text), ("device", text), ("hour_us", number), ("state", text), ("pico", pa.decimal128(38, 0)), ("gpu_us", number)])))
-    engine.register("activity", pa.Table.from_pylist(activity or [], schema=pa.schema([("pool", text), ("device", text), ("state", text), ("us", number), ("signal_us", number), ("held_us", number), ("allocation_known", pa.bool_())])))
+    engine.register(
+        "fleet",
+        pa.Table.from_pylist(
+            fleet or [],
+            schema=pa.schema(
+                [
+                    ("pool", text),
+                    ("device", text),
+                    ("hour_us", number),
+                    ("state", text),
+                    ("pico", pa.decimal128(38, 0)),
+                    ("gpu_us", number),
+                ]
+            ),
+        ),
+    )
+    engine.register(
+        "activity",
+        pa.Table.from_pylist(
+            activity or [],
+            schema=pa.schema(
+                [
+                    ("pool", text),
+                    ("device", text),
+                    ("state", text),
+                    ("us", number),
+                    ("signal_us", number),
+                    ("held_us", number),
+                    ("allocation_known", pa.bool_()),
+                ]
+            ),
+        ),
+    )
     engine.register("replica_hours", replica_hours.SCHEMA.empty_table())
-    bill = {"bill": Decimal(1), "rate_card": Decimal(0), "list_estimate": Decimal(0), "adjustments": Decimal(0), "total": Decimal(1)}
+    bill = {
+        "bill": Decimal(1),
+        "rate_card": Decimal(0),
+        "list_estimate": Decimal(0),
+        "adjustments": Decimal(0),
+        "total": Decimal(1),
+    }
     return Books(engine, WINDOW, "USD", "effective", "2026-11-01", "UTC", Query(by=by), bill, SETTINGS)
 
 
 WHOLE = (
-    leaf("useful", 20, 200, attempts=2, answers=2), leaf("unproven", 10, 100), leaf("unproven.attested", 5, 50), leaf("wasted.superseded", 5, 40),
-    leaf("wasted.rejected_by_user", 5, 40), leaf("wasted.aborted_undelivered", 1, 30), leaf("idle", 20), leaf("idle_held", 4), leaf("down", 3),
-    leaf("commitment_unused", 10), leaf("unknown", 7), leaf("unpriced", 0, 60), leaf("active_unattributed", 2), leaf("unclassified", 3),
-    leaf("unreconciled", -6), leaf("credits", -4), leaf("platform", 8), leaf("training.failed", 50), leaf("non_ai", 9), leaf("tax", 1),
+    leaf("useful", 20, 200, attempts=2, answers=2),
+    leaf("unproven", 10, 100),
+    leaf("unproven.attested", 5, 50),
+    leaf("wasted.superseded", 5, 40),
+    leaf("wasted.rejected_by_user", 5, 40),
+    leaf("wasted.aborted_undelivered", 1, 30),
+    leaf("idle", 20),
+    leaf("idle_held", 4),
+    leaf("down", 3),
+    leaf("commitment_unused", 10),
+    leaf("unknown", 7),
+    leaf("unpriced", 0, 60),
+    leaf("active_unattributed", 2),
+    leaf("unclassified", 3),
+    leaf("unreconciled", -6),
+    leaf("credits", -4),
+    leaf("platform", 8),
+    leaf("training.failed", 50),
+    leaf("non_ai", 9),
+    leaf("tax", 1),
 )
 
 
@@ -90,10 +165,29 @@ def test_no_outcome_leaves_the_upper_end_of_the_cost_open() -> None:
 
 
 def test_activity_is_an_interval_when_hours_are_unknown() -> None:
-    fleet = [{"pool": "a", "device": "g", "hour_us": HOUR, "state": s, "pico": Decimal(0), "gpu_us": us} for s, us in (("active", 50), ("idle", 30), ("unknown", 20))]
+    fleet = [
+        {"pool": "a", "device": "g", "hour_us": HOUR, "state": s, "pico": Decimal(0), "gpu_us": us}
+        for s, us in (("active", 50), ("idle", 30), ("unknown", 20))
+    ]
     activity = [
-        {"pool": "a", "device": "g", "state": "active", "us": 50, "signal_us": 40, "held_us": 50, "allocation_known": True},
-        {"pool": "a", "device": "g", "state": "idle", "us": 30, "signal_us": 0, "held_us": 30, "allocation_known": True},
+        {
+            "pool": "a",
+            "device": "g",
+            "state": "active",
+            "us": 50,
+            "signal_us": 40,
+            "held_us": 50,
+            "allocation_known": True,
+        },
+        {
+            "pool": "a",
+            "device": "g",
+            "state": "idle",
+            "us": 30,
+            "signal_us": 0,
+            "held_us": 30,
+            "allocation_known": True,
+        },
     ]
     body = waterfall.answer(books(leaf("idle", 1), fleet=fleet, activity=activity)).body
     assert body["headline"]["activity"]["low"] == pytest.approx(0.4)
@@ -120,11 +214,20 @@ def test_bars_follow_one_another_to_the_total() -> None:
 
 
 def test_loaded_slices_add_up_to_the_in_scope_total_to_the_pico_unit() -> None:
-    shared = books(leaf("useful", 20, 200, team="red"), leaf("unproven", 11, 100, team="blue"), leaf("idle", 17), leaf("platform", 3), leaf("non_ai", 9), by="team")
+    shared = books(
+        leaf("useful", 20, 200, team="red"),
+        leaf("unproven", 11, 100, team="blue"),
+        leaf("idle", 17),
+        leaf("platform", 3),
+        leaf("non_ai", 9),
+        by="team",
+    )
     rows = {r["slice"]: r for r in unit_cost.answer(shared).body["rows"]}
     assert sum(Decimal(r["loaded_amount"]) for r in rows.values()) == 51
     assert rows["red"]["direct_amount"] == "20"
-    assert Decimal(rows["red"]["loaded_amount"]) == pytest.approx(Decimal(20) + Decimal(20) * 20 / 31, abs=Decimal("1e-9"))
+    assert Decimal(rows["red"]["loaded_amount"]) == pytest.approx(
+        Decimal(20) + Decimal(20) * 20 / 31, abs=Decimal("1e-9")
+    )
 
 
 def test_with_nothing_to_load_it_on_shared_money_stays_unattributed() -> None:

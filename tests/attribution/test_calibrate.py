@@ -26,7 +26,11 @@ def test_planted_costs_are_found_and_explain_everything() -> None:
 def test_noise_that_tokens_do_not_explain_has_a_poor_fit() -> None:
     seed = np.random.default_rng(2)
     slots = [i * SLOT for i in range(40)]
-    found = fit({s: int(v) for s, v in zip(slots, seed.integers(1, 10**8, 40), strict=True)}, dict.fromkeys(slots, 1000.0), {s: float(v) for s, v in zip(slots, seed.integers(1, 9000, 40), strict=True)})
+    found = fit(
+        {s: int(v) for s, v in zip(slots, seed.integers(1, 10**8, 40), strict=True)},
+        dict.fromkeys(slots, 1000.0),
+        {s: float(v) for s, v in zip(slots, seed.integers(1, 9000, 40), strict=True)},
+    )
     assert found is None or found.r_squared < 0.5
 
 

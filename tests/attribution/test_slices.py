@@ -8,7 +8,14 @@ from netyield.attribution.slices import STRANDED, fractions, parts_table
 
 
 def row(name: str, sms: int, compute: int, memory: int | None, device: str = "g", total: int = 132) -> dict[str, Any]:
-    return {"device": device, "slice": name, "multiprocessors": sms, "device_multiprocessors": total, "compute_slices": compute, "memory_slices": memory}
+    return {
+        "device": device,
+        "slice": name,
+        "multiprocessors": sms,
+        "device_multiprocessors": total,
+        "compute_slices": compute,
+        "memory_slices": memory,
+    }
 
 
 H100 = [row("1", 60, 3, 4), row("2", 32, 2, 2), row("3", 16, 1, 1), row("4", 16, 1, 1)]

@@ -23,7 +23,15 @@ def test_every_column_has_a_known_type_and_a_meaning(table: str) -> None:
 
 
 def rows(**more: object) -> pa.Table:
-    given = {"row_number": [1], "event_key": ["k"], "event_time": [NOW], "pool": ["a"], "gpus_total": [8], "gpus_allocated": [4], "hold_us": [60]}
+    given = {
+        "row_number": [1],
+        "event_key": ["k"],
+        "event_time": [NOW],
+        "pool": ["a"],
+        "gpus_total": [8],
+        "gpus_allocated": [4],
+        "hold_us": [60],
+    }
     return pa.table(given | {k: [v] for k, v in more.items()})
 
 
@@ -32,7 +40,10 @@ def test_rows_are_put_into_the_contracts_order_and_types() -> None:
     assert table.schema == contract("capacity_samples").source_schema
 
 
-@pytest.mark.parametrize(("table", "message"), [(rows(colour="red"), "unknown columns"), (rows().drop_columns(["pool"]), "missing"), (rows(pool=None), "nulls")])
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [(rows(colour="red"), "unknown columns"), (rows().drop_columns(["pool"]), "missing"), (rows(pool=None), "nulls")],
+)
 def test_rows_that_break_the_contract_are_refused(table: pa.Table, message: str) -> None:
     with pytest.raises(ContractError, match=message):
         conform("capacity_samples", table)

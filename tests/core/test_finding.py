@@ -6,7 +6,9 @@ from netyield.core.evidence import Evidence, weakest
 from netyield.core.finding import Finding, Severity, aggregate
 
 
-def finding(row: int | None, code: str = "x.bad", severity: Severity = Severity.WARNING, file: str = "a.csv") -> Finding:
+def finding(
+    row: int | None, code: str = "x.bad", severity: Severity = Severity.WARNING, file: str = "a.csv"
+) -> Finding:
     return Finding(code, severity, "is wrong.", "Mend it.", file, row)
 
 

@@ -51,12 +51,20 @@ def test_every_equation_and_check_names_only_known_words() -> None:
 def test_codex_golden() -> None:
     """A real Codex 0.169.0 rollout record."""
     usage = {
-        "input_tokens": 1200, "cached_input_tokens": 1000, "cache_write_input_tokens": 50,
-        "output_tokens": 77, "reasoning_output_tokens": 40, "total_tokens": 1277,
+        "input_tokens": 1200,
+        "cached_input_tokens": 1000,
+        "cache_write_input_tokens": 50,
+        "output_tokens": 77,
+        "reasoning_output_tokens": 40,
+        "total_tokens": 1277,
     }
     found = split("codex", usage)
     assert found == {
-        "in_uncached": 150, "in_cache_read": 1000, "in_cache_write_unknown": 50, "out_text": 37, "out_reasoning": 40,
+        "in_uncached": 150,
+        "in_cache_read": 1000,
+        "in_cache_write_unknown": 50,
+        "out_text": 37,
+        "out_reasoning": 40,
     }
     assert sum(found.values()) == 1277
     as_text = {name: str(count) for name, count in usage.items()}  # its OTel event carries counts as strings
@@ -67,116 +75,183 @@ EXAMPLES: list[tuple[str, dict[str, Any], dict[str, int]]] = [
     (
         "openai_chat",
         {
-            "prompt_tokens": 1200, "completion_tokens": 177, "total_tokens": 1377,
+            "prompt_tokens": 1200,
+            "completion_tokens": 177,
+            "total_tokens": 1377,
             "prompt_tokens_details": {"cached_tokens": 1000, "audio_tokens": 0},
             "completion_tokens_details": {
-                "reasoning_tokens": 40, "audio_tokens": 5, "accepted_prediction_tokens": 30,
+                "reasoning_tokens": 40,
+                "audio_tokens": 5,
+                "accepted_prediction_tokens": 30,
                 "rejected_prediction_tokens": 20,
             },
         },
         {
-            "in_uncached": 200, "in_cache_read": 1000, "in_audio": 0, "out_text": 112, "out_reasoning": 40,
-            "out_audio": 5, "out_rejected_prediction": 20,
+            "in_uncached": 200,
+            "in_cache_read": 1000,
+            "in_audio": 0,
+            "out_text": 112,
+            "out_reasoning": 40,
+            "out_audio": 5,
+            "out_rejected_prediction": 20,
         },
     ),
     (
         "openai_responses",
         {
-            "input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100,
+            "input_tokens": 1000,
+            "output_tokens": 100,
+            "total_tokens": 1100,
             "input_tokens_details": {
-                "cached_tokens": 300, "cache_write_tokens": 200,
+                "cached_tokens": 300,
+                "cache_write_tokens": 200,
                 "cache_write_tokens_details": {"ttl_30m_tokens": 150, "ttl_12h_tokens": 40},
             },
             "output_tokens_details": {"reasoning_tokens": 60},
         },
         {
-            "in_uncached": 500, "in_cache_read": 300, "in_cache_write_30m": 150, "in_cache_write_12h": 40,
-            "in_cache_write_unknown": 10, "out_text": 40, "out_reasoning": 60,
+            "in_uncached": 500,
+            "in_cache_read": 300,
+            "in_cache_write_30m": 150,
+            "in_cache_write_12h": 40,
+            "in_cache_write_unknown": 10,
+            "out_text": 40,
+            "out_reasoning": 60,
         },
     ),
     (
         "anthropic",
         {
-            "input_tokens": 120, "cache_read_input_tokens": 3000, "cache_creation_input_tokens": 800,
+            "input_tokens": 120,
+            "cache_read_input_tokens": 3000,
+            "cache_creation_input_tokens": 800,
             "cache_creation": {"ephemeral_5m_input_tokens": 400, "ephemeral_1h_input_tokens": 300},
-            "output_tokens": 88, "output_tokens_details": {"thinking_tokens": 50},
+            "output_tokens": 88,
+            "output_tokens_details": {"thinking_tokens": 50},
         },
         {
-            "in_uncached": 120, "in_cache_read": 3000, "in_cache_write_5m": 400, "in_cache_write_1h": 300,
-            "in_cache_write_unknown": 100, "out_text": 38, "out_reasoning": 50,
+            "in_uncached": 120,
+            "in_cache_read": 3000,
+            "in_cache_write_5m": 400,
+            "in_cache_write_1h": 300,
+            "in_cache_write_unknown": 100,
+            "out_text": 38,
+            "out_reasoning": 50,
         },
     ),
     (
         "bedrock_converse",
         {
-            "inputTokens": 10, "outputTokens": 5, "totalTokens": 1035, "cacheReadInputTokens": 900,
+            "inputTokens": 10,
+            "outputTokens": 5,
+            "totalTokens": 1035,
+            "cacheReadInputTokens": 900,
             "cacheWriteInputTokens": 120,
             "cacheDetails": [{"ttl": "5m", "inputTokens": 70}, {"ttl": "1h", "inputTokens": 50}],
         },
         {
-            "in_uncached": 10, "in_cache_read": 900, "in_cache_write_5m": 70, "in_cache_write_1h": 50,
-            "in_cache_write_unknown": 0, "out_text": 5,
+            "in_uncached": 10,
+            "in_cache_read": 900,
+            "in_cache_write_5m": 70,
+            "in_cache_write_1h": 50,
+            "in_cache_write_unknown": 0,
+            "out_text": 5,
         },
     ),
     (
         "gemini",
         {
-            "promptTokenCount": 500, "candidatesTokenCount": 60, "thoughtsTokenCount": 200,
-            "toolUsePromptTokenCount": 30, "totalTokenCount": 790, "cachedContentTokenCount": 200,
+            "promptTokenCount": 500,
+            "candidatesTokenCount": 60,
+            "thoughtsTokenCount": 200,
+            "toolUsePromptTokenCount": 30,
+            "totalTokenCount": 790,
+            "cachedContentTokenCount": 200,
             "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 400}, {"modality": "IMAGE", "tokenCount": 100}],
             "cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 150}, {"modality": "IMAGE", "tokenCount": 50}],
         },
         {
-            "in_uncached": 250, "in_cache_read": 150, "in_image": 50, "in_image_cache_read": 50, "in_tool": 30,
-            "out_text": 60, "out_reasoning": 200,
+            "in_uncached": 250,
+            "in_cache_read": 150,
+            "in_image": 50,
+            "in_image_cache_read": 50,
+            "in_tool": 30,
+            "out_text": 60,
+            "out_reasoning": 200,
         },
     ),
     (
         "otel_genai",
         {
-            "gen_ai.usage.input_tokens": 1200, "llm.usage.prompt_tokens": 1200, "gen_ai.usage.output_tokens": 77,
-            "gen_ai.usage.cache_read.input_tokens": 1000, "gen_ai.usage.cache_creation.input_tokens": 50,
+            "gen_ai.usage.input_tokens": 1200,
+            "llm.usage.prompt_tokens": 1200,
+            "gen_ai.usage.output_tokens": 77,
+            "gen_ai.usage.cache_read.input_tokens": 1000,
+            "gen_ai.usage.cache_creation.input_tokens": 50,
             "gen_ai.usage.reasoning.output_tokens": 40,
         },
         {
-            "in_uncached": 150, "in_cache_read": 1000, "in_cache_write_unknown": 50, "out_text": 37,
+            "in_uncached": 150,
+            "in_cache_read": 1000,
+            "in_cache_write_unknown": 50,
+            "out_text": 37,
             "out_reasoning": 40,
         },
     ),
     (
         "envoy",
         {
-            "input_tokens": 100, "output_tokens": 20, "provider_total_tokens": 120,
+            "input_tokens": 100,
+            "output_tokens": 20,
+            "provider_total_tokens": 120,
             "input_token_details": {"cached": 60, "cache_creation": 10, "tool_use": 5},
             "output_token_details": {"reasoning": 8},
         },
         {
-            "in_uncached": 25, "in_cache_read": 60, "in_cache_write_unknown": 10, "in_tool": 5, "out_text": 12,
+            "in_uncached": 25,
+            "in_cache_read": 60,
+            "in_cache_write_unknown": 10,
+            "in_tool": 5,
+            "out_text": 12,
             "out_reasoning": 8,
         },
     ),
     (
         "langfuse",
         {
-            "input": 150, "input_cached_tokens": 50, "output": 45, "output_reasoning_tokens": 75,
-            "output_accepted_prediction_tokens": 30, "total": 350,
+            "input": 150,
+            "input_cached_tokens": 50,
+            "output": 45,
+            "output_reasoning_tokens": 75,
+            "output_accepted_prediction_tokens": 30,
+            "total": 350,
         },
         {"in_uncached": 150, "in_cache_read": 50, "out_text": 75, "out_reasoning": 75},
     ),
     (
         "litellm",  # logged by LiteLLM 1.106.2 for the Anthropic usage above: prompt_tokens includes the cache
         {
-            "prompt_tokens": 3920, "completion_tokens": 88,
+            "prompt_tokens": 3920,
+            "completion_tokens": 88,
             "prompt_tokens_details": {
-                "cached_tokens": 3000, "cache_write_tokens": 800, "cache_creation_tokens": 800, "text_tokens": 120,
+                "cached_tokens": 3000,
+                "cache_write_tokens": 800,
+                "cache_creation_tokens": 800,
+                "text_tokens": 120,
                 "cache_creation_token_details": {"ephemeral_5m_input_tokens": 400, "ephemeral_1h_input_tokens": 300},
             },
             "completion_tokens_details": {"reasoning_tokens": 0, "text_tokens": 88},
-            "cache_creation_input_tokens": 800, "cache_read_input_tokens": 3000,
+            "cache_creation_input_tokens": 800,
+            "cache_read_input_tokens": 3000,
         },
         {
-            "in_uncached": 120, "in_cache_read": 3000, "in_cache_write_5m": 400, "in_cache_write_1h": 300,
-            "in_cache_write_unknown": 100, "out_text": 88, "out_reasoning": 0,
+            "in_uncached": 120,
+            "in_cache_read": 3000,
+            "in_cache_write_5m": 400,
+            "in_cache_write_1h": 300,
+            "in_cache_write_unknown": 100,
+            "out_text": 88,
+            "out_reasoning": 0,
         },
     ),
     (
@@ -195,7 +270,9 @@ def test_worked_examples(dialect: str, usage: dict[str, Any], expected: dict[str
 def test_a_missing_cache_count_is_unknown_and_an_explicit_zero_is_zero() -> None:
     assert split("codex", {"input_tokens": 9, "output_tokens": 1}) == {"in_uncached": 9, "out_text": 1}
     assert split("codex", {"input_tokens": 9, "cached_input_tokens": 0, "output_tokens": 1}) == {
-        "in_uncached": 9, "in_cache_read": 0, "out_text": 1,
+        "in_uncached": 9,
+        "in_cache_read": 0,
+        "out_text": 1,
     }
 
 
@@ -265,14 +342,24 @@ def test_a_class_reported_under_its_own_name_is_taken_as_it_is() -> None:
     fields = {"input_tokens": pa.array([100]), "in_cache_read": pa.array([30]), "out_text": pa.array([5])}
     result = leaves("mapped_inclusive", fields)
     assert {name: column[0].as_py() for name, column in result.classes.items()} == {
-        "in_uncached": 70, "in_cache_read": 30, "out_text": 5,
+        "in_uncached": 70,
+        "in_cache_read": 30,
+        "out_text": 5,
     }
 
 
 count = st.one_of(st.none(), st.integers(0, 2**20))
 PARTS = (
-    "cache_read", "cache_write_5m", "cache_write_1h", "audio_input", "image_input", "tool_input", "reasoning",
-    "audio_output", "image_output", "rejected_prediction",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "audio_input",
+    "image_input",
+    "tool_input",
+    "reasoning",
+    "audio_output",
+    "image_output",
+    "rejected_prediction",
 )
 
 

@@ -14,11 +14,19 @@ from netyield.ledger.settings import PoolRule
 from netyield.store.engine import Engine
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
-POOLS = [PoolRule(name="a", tags={"pool": "a"}), PoolRule(name="ptu", kind="provisioned_throughput", tags={"pool": "ptu"})]
+POOLS = [
+    PoolRule(name="a", tags={"pool": "a"}),
+    PoolRule(name="ptu", kind="provisioned_throughput", tags={"pool": "ptu"}),
+]
 
 
 def line(**more: Any) -> dict[str, Any]:
-    return {"charge_start": START, "charge_end": START + timedelta(hours=1), "billing_period_start": START, "effective_cost": Decimal(10)} | more
+    return {
+        "charge_start": START,
+        "charge_end": START + timedelta(hours=1),
+        "billing_period_start": START,
+        "effective_cost": Decimal(10),
+    } | more
 
 
 def grouped(*lines: dict[str, Any]) -> list[dict[str, Any]]:
@@ -58,8 +66,14 @@ def test_gpu_hours_are_not_multiplied_twice() -> None:
         ({"service_name": "Amazon Bedrock", "tags": '{"pool": "ptu"}'}, "pool"),
         (GPU | {"commitment_id": "c", "commitment_status": "Unused"}, "commitment_unused"),
         (GPU | {"capacity_reservation_status": "Unused"}, "commitment_unused"),
-        ({"service_name": "Amazon Simple Queue Service", "commitment_id": "c", "commitment_status": "Unused"}, "non_ai"),
-        ({"service_name": "Compute Savings Plans", "commitment_id": "sp", "commitment_status": "Unused"}, "commitment_unused"),
+        (
+            {"service_name": "Amazon Simple Queue Service", "commitment_id": "c", "commitment_status": "Unused"},
+            "non_ai",
+        ),
+        (
+            {"service_name": "Compute Savings Plans", "commitment_id": "sp", "commitment_status": "Unused"},
+            "commitment_unused",
+        ),
     ],
 )
 def test_roles(more: dict[str, Any], step: str) -> None:
@@ -67,7 +81,9 @@ def test_roles(more: dict[str, Any], step: str) -> None:
 
 
 def test_a_credit_follows_the_resource_it_names() -> None:
-    found = grouped(line(**GPU, resource_id="i-1"), line(charge_category="Credit", resource_id="i-1", effective_cost=Decimal(-3)))
+    found = grouped(
+        line(**GPU, resource_id="i-1"), line(charge_category="Credit", resource_id="i-1", effective_cost=Decimal(-3))
+    )
     assert {(r["step"], r["pool"]) for r in found} == {("pool", "a")}
 
 
@@ -76,7 +92,10 @@ def test_the_unused_part_of_a_general_savings_plan_splits_by_its_ai_share_of_use
     found = steps(
         line(**GPU | plan | {"commitment_status": "Used", "effective_cost": Decimal(30)}),
         line(service_name="Compute", **plan | {"commitment_status": "Used", "effective_cost": Decimal(70)}),
-        line(service_name="Compute Savings Plans", **plan | {"commitment_status": "Unused", "effective_cost": Decimal(10)}),
+        line(
+            service_name="Compute Savings Plans",
+            **plan | {"commitment_status": "Unused", "effective_cost": Decimal(10)},
+        ),
     )
     assert found["commitment_unused"] == 3 * 10**12
     assert found["non_ai"] == 7 * 10**12

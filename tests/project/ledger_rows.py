@@ -16,10 +16,24 @@ from netyield.store.folder import Folder
 START = datetime(2026, 10, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 DEFAULTS: Mapping[str, Any] = {
-    "tenant": "default", "source": "made", "delivery": "made", "run_id": "run", "posting_period": "2026-10",
-    "recorded_at": datetime(2026, 11, 1, tzinfo=UTC), "hold_us": 180_000_000, "slice_id": "", "metric": "gpu_util_percent",
-    "owner_kind": "pod", "replicas": 1, "currency": "USD", "charge_category": "Usage", "version": 1, "status": "ok",
-    "provenance": "provider_reported", "key_type": "event_key", "grade": 4,
+    "tenant": "default",
+    "source": "made",
+    "delivery": "made",
+    "run_id": "run",
+    "posting_period": "2026-10",
+    "recorded_at": datetime(2026, 11, 1, tzinfo=UTC),
+    "hold_us": 180_000_000,
+    "slice_id": "",
+    "metric": "gpu_util_percent",
+    "owner_kind": "pod",
+    "replicas": 1,
+    "currency": "USD",
+    "charge_category": "Usage",
+    "version": 1,
+    "status": "ok",
+    "provenance": "provider_reported",
+    "key_type": "event_key",
+    "grade": 4,
 }
 
 
@@ -28,7 +42,11 @@ def table_of(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     schema = contract(name).schema
     filled = []
     for number, row in enumerate(rows, start=1):
-        values = {k: v for k, v in DEFAULTS.items() if k in schema.names} | {"row_number": number, "event_key": f"{name}{number}"} | dict(row)
+        values = (
+            {k: v for k, v in DEFAULTS.items() if k in schema.names}
+            | {"row_number": number, "event_key": f"{name}{number}"}
+            | dict(row)
+        )
         if name == "charges":
             values.setdefault("event_time", values["charge_start"])
         filled.append({f.name: values.get(f.name) for f in schema})

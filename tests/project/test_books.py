@@ -20,22 +20,41 @@ WHOLE = Query(since="2026-10-05", until="2026-10-08")
 
 def gpu_line(**more: Any) -> dict[str, Any]:
     return {
-        "charge_start": START, "charge_end": START + 72 * HOUR, "billing_period_start": START.replace(day=1), "effective_cost": Decimal(720),
-        "billed_cost": Decimal(720), "gpu_count": 1, "consumed_quantity": Decimal(72), "consumed_unit": "Hours", "tags": '{"pool": "a"}',
+        "charge_start": START,
+        "charge_end": START + 72 * HOUR,
+        "billing_period_start": START.replace(day=1),
+        "effective_cost": Decimal(720),
+        "billed_cost": Decimal(720),
+        "gpu_count": 1,
+        "consumed_quantity": Decimal(72),
+        "consumed_unit": "Hours",
+        "tags": '{"pool": "a"}',
     } | more
 
 
 def samples(days: int = 3) -> list[dict[str, Any]]:
     return [
-        {"device_id": "a0", "value": 100.0 if hour % 2 else 0.0, "event_time": START + hour * HOUR, "hold_us": 3_600_000_000}
+        {
+            "device_id": "a0",
+            "value": 100.0 if hour % 2 else 0.0,
+            "event_time": START + hour * HOUR,
+            "hold_us": 3_600_000_000,
+        }
         for hour in range(24 * days)
     ]
 
 
 def calls() -> list[dict[str, Any]]:
     return [
-        {"event_time": START + (2 * n + 1) * HOUR, "end_time": START + (2 * n + 2) * HOUR, "pool": "a", "model": "m",
-         "team": "red", "in_uncached": 1000, "out_text": 100}
+        {
+            "event_time": START + (2 * n + 1) * HOUR,
+            "end_time": START + (2 * n + 2) * HOUR,
+            "pool": "a",
+            "model": "m",
+            "team": "red",
+            "in_uncached": 1000,
+            "out_text": 100,
+        }
         for n in range(36)
     ]
 
@@ -50,7 +69,14 @@ def book(project: Project, table: str, rows: list[dict[str, Any]], recorded: dat
 
 def outcome(number: int, verdict: str = "accepted") -> dict[str, Any]:
     at = calls()[number - 1]["event_time"]
-    return {"event_time": at, "attempt_time": at, "attempt_key": f"attempts{number}", "key": f"attempts{number}", "verdict": verdict, "event_key": f"o{number}"}
+    return {
+        "event_time": at,
+        "attempt_time": at,
+        "attempt_key": f"attempts{number}",
+        "key": f"attempts{number}",
+        "verdict": verdict,
+        "event_key": f"o{number}",
+    }
 
 
 def derived(project: Project) -> set[Path]:
@@ -84,7 +110,12 @@ def test_a_closed_month_keeps_its_figures_and_the_difference_is_posted_later(tmp
     before = project.answer("waterfall", WHOLE).body["rows"]
     project.close_month("2026-10", datetime(2026, 11, 3, tzinfo=UTC))
     book(project, "outcomes", [outcome(1), outcome(30, "rejected")], datetime(2026, 11, 10, tzinfo=UTC))
-    book(project, "charges", [gpu_line(effective_cost=Decimal(72), charge_class="Correction", event_key="c9", gpu_count=None)], datetime(2026, 11, 10, tzinfo=UTC))
+    book(
+        project,
+        "charges",
+        [gpu_line(effective_cost=Decimal(72), charge_class="Correction", event_key="c9", gpu_count=None)],
+        datetime(2026, 11, 10, tzinfo=UTC),
+    )
     project.ingest(now=datetime(2026, 11, 11, 5, tzinfo=UTC))
     assert project.answer("waterfall", WHOLE).body["rows"] == before
     posted = project.answer("waterfall", Query(since="2026-11-11", until="2026-11-12"))

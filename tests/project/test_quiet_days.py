@@ -15,16 +15,48 @@ from netyield.project.days import DayJob
 
 
 def test_both_ways_give_the_same_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    month = {"charge_start": START.replace(day=1), "charge_end": START.replace(day=1, month=11), "billing_period_start": START.replace(day=1)}
+    month = {
+        "charge_start": START.replace(day=1),
+        "charge_end": START.replace(day=1, month=11),
+        "billing_period_start": START.replace(day=1),
+    }
     day = {"charge_start": START, "charge_end": START + timedelta(days=1), "billing_period_start": START.replace(day=1)}
-    tokens = {"consumed_unit": "Tokens", "service_name": "OpenAI API", "provider": "OpenAI", "model": "gpt-4o-mini-2024-07-18"}
+    tokens = {
+        "consumed_unit": "Tokens",
+        "service_name": "OpenAI API",
+        "provider": "OpenAI",
+        "model": "gpt-4o-mini-2024-07-18",
+    }
     project = make_project(
-        tmp_path, charges=[
+        tmp_path,
+        charges=[
             month | {"effective_cost": Decimal("731.000000000007"), "gpu_count": 8, "tags": '{"pool": "a"}'},
-            day | {"effective_cost": Decimal(-5), "gpu_count": 8, "tags": '{"pool": "a"}', "consumed_unit": "Hours", "consumed_quantity": Decimal(24)},
-            day | {"effective_cost": Decimal("1.23"), "tags": '{"pool": "b"}', "gpu_count": 1, "charge_category": "Adjustment"},
-            day | tokens | {"effective_cost": Decimal(3), "consumed_quantity": Decimal(1000), "token_class": "out_text"},
-            day | tokens | {"effective_cost": Decimal(2), "consumed_quantity": Decimal(5000), "token_class": "in_uncached", "sub_account_id": "p"},
+            day
+            | {
+                "effective_cost": Decimal(-5),
+                "gpu_count": 8,
+                "tags": '{"pool": "a"}',
+                "consumed_unit": "Hours",
+                "consumed_quantity": Decimal(24),
+            },
+            day
+            | {
+                "effective_cost": Decimal("1.23"),
+                "tags": '{"pool": "b"}',
+                "gpu_count": 1,
+                "charge_category": "Adjustment",
+            },
+            day
+            | tokens
+            | {"effective_cost": Decimal(3), "consumed_quantity": Decimal(1000), "token_class": "out_text"},
+            day
+            | tokens
+            | {
+                "effective_cost": Decimal(2),
+                "consumed_quantity": Decimal(5000),
+                "token_class": "in_uncached",
+                "sub_account_id": "p",
+            },
             day | {"effective_cost": Decimal(9), "service_name": "OpenAI API", "provider": "OpenAI"},
             month | {"effective_cost": Decimal(40), "service_name": "GitHub Copilot"},
             day | {"effective_cost": Decimal(4), "charge_category": "Tax"},

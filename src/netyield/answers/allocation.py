@@ -37,17 +37,39 @@ def answer(books: Books) -> Answer:
     types = {"money": MONEY, "share": pa.float64()}
     schema = pa.schema([(c.name, types.get(c.kind, pa.string())) for c in COLUMNS])
     placed = sum(r["direct_pico"] for r in rows if r["slice"] != UNATTRIBUTED)
-    headline = {"by": books.query.by or "team", "attributed_share": ratio(placed, whole), "in_scope_total": text(from_pico(whole))}
+    headline = {
+        "by": books.query.by or "team",
+        "attributed_share": ratio(placed, whole),
+        "in_scope_total": text(from_pico(whole)),
+    }
     return Answer(
-        name="allocation", title=f"Who pays, by {headline['by']}", as_of=books.as_of, window=books.window, currency=books.currency,
-        basis=books.basis, table=pa.Table.from_pylist(lines, schema=schema), columns=COLUMNS, headline=headline,
-        description=f"{quantise(from_pico(placed), 2):,} of {quantise(from_pico(whole), 2):,} {books.currency} is attributed directly by {headline['by']}.",
-        caveats=(f"Split of replicas over requests: {method or 'none'}.", "Low and high: token share, declared 1:2, time share, KV memory time."),
-        drill={r["slice"]: f"allocation/{r['slice']}" for r in lines}, findings=books.findings,
+        name="allocation",
+        title=f"Who pays, by {headline['by']}",
+        as_of=books.as_of,
+        window=books.window,
+        currency=books.currency,
+        basis=books.basis,
+        table=pa.Table.from_pylist(lines, schema=schema),
+        columns=COLUMNS,
+        headline=headline,
+        description=f"{quantise(from_pico(placed), 2):,} of {quantise(from_pico(whole), 2):,} {books.currency} "
+        f"is attributed directly by {headline['by']}.",
+        caveats=(
+            f"Split of replicas over requests: {method or 'none'}.",
+            "Low and high: token share, declared 1:2, time share, KV memory time.",
+        ),
+        drill={r["slice"]: f"allocation/{r['slice']}" for r in lines},
+        findings=books.findings,
         body={
-            "answer": "allocation", "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
-            "currency": books.currency, "basis": books.basis, **headline,
-            "rows": [{k: text(v) if k.endswith("amount") and v is not None else v for k, v in line.items()} for line in lines],
+            "answer": "allocation",
+            "as_of": books.as_of,
+            "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
+            "currency": books.currency,
+            "basis": books.basis,
+            **headline,
+            "rows": [
+                {k: text(v) if k.endswith("amount") and v is not None else v for k, v in line.items()} for line in lines
+            ],
         },
     )
 
@@ -59,9 +81,13 @@ def _line(row: dict[str, Any], spread: tuple[int, int, int] | None, method: str,
         own, least, most = spread
         low, high = row["direct_pico"] - own + min(own, least), row["direct_pico"] - own + max(own, most)
     return {
-        "slice": row["slice"], "direct_amount": row["direct_amount"], "loaded_amount": row["loaded_amount"],
-        "share": ratio(row["loaded_pico"], whole), "method": method if spread is not None else "",
-        "low_amount": None if low is None else from_pico(low), "high_amount": None if high is None else from_pico(high),
+        "slice": row["slice"],
+        "direct_amount": row["direct_amount"],
+        "loaded_amount": row["loaded_amount"],
+        "share": ratio(row["loaded_pico"], whole),
+        "method": method if spread is not None else "",
+        "low_amount": None if low is None else from_pico(low),
+        "high_amount": None if high is None else from_pico(high),
     }
 
 
@@ -70,12 +96,16 @@ def _spreads(books: Books, name: str) -> dict[str, tuple[int, int, int]]:
     if name not in SPREAD_DIMENSIONS or books.query.where:
         return {}
     own = {
-        r["slice"]: int(r["pico"]) for r in books.engine.query(
-            f"SELECT {name} AS slice, total(pico) AS pico FROM leaves WHERE scope = 'gpu' AND attempts = 0 AND gpu_us = 0 AND method <> 'device time' GROUP BY ALL"
+        r["slice"]: int(r["pico"])
+        for r in books.engine.query(
+            f"""SELECT {name} AS slice, total(pico) AS pico FROM leaves
+                WHERE scope = 'gpu' AND attempts = 0 AND gpu_us = 0 AND method <> 'device time' GROUP BY ALL"""
         ).to_pylist()
     }
     other: dict[str, list[int]] = {}
-    for r in books.engine.query(f"SELECT rule, {name} AS slice, total(pico) AS pico FROM spreads GROUP BY ALL ORDER BY ALL").to_pylist():
+    for r in books.engine.query(
+        f"SELECT rule, {name} AS slice, total(pico) AS pico FROM spreads GROUP BY ALL ORDER BY ALL"
+    ).to_pylist():
         other.setdefault(r["slice"], []).append(int(r["pico"]))
     return {value: (own.get(value, 0), min(amounts), max(amounts)) for value, amounts in other.items() if value}
 

@@ -55,13 +55,25 @@ class Figure:
 
 HEADLINE: dict[str, tuple[str, Callable[[str], bool]]] = {
     "in_scope_total": ("all steps but non_ai, training and tax", in_scope),
-    "net_yield": ("low: useful; high: useful + unproven + unknown + unpriced + active_unattributed + unclassified + max(0, unreconciled); over the in-scope total",
-                  lambda step: step in MAY_BE_USEFUL or step == "unreconciled"),
+    "net_yield": (
+        "low: useful; high: useful + unproven + unknown + unpriced + active_unattributed + unclassified"
+        " + max(0, unreconciled); over the in-scope total",
+        lambda step: step in MAY_BE_USEFUL or step == "unreconciled",
+    ),
     "certain_waste": (f"{' + '.join(CERTAIN_WASTE)}", lambda step: step in CERTAIN_WASTE),
-    "activity": ("signal x device time / paid device time; unknown time counts as nothing (low) and as full (high)", lambda step: True),
-    "cost_per_useful_mtok": ("in-scope total / output tokens that may be useful (low) or are proven useful (high)", in_scope),
+    "activity": (
+        "signal x device time / paid device time; unknown time counts as nothing (low) and as full (high)",
+        lambda _: True,
+    ),
+    "cost_per_useful_mtok": (
+        "in-scope total / output tokens that may be useful (low) or are proven useful (high)",
+        in_scope,
+    ),
     "cost_per_useful_answer": ("in-scope total / attempts proven useful; withheld below the coverage floor", in_scope),
-    "cost_per_served_mtok": ("in-scope total (all_in) or money of requests (active) / delivered output tokens", in_scope),
+    "cost_per_served_mtok": (
+        "in-scope total (all_in) or money of requests (active) / delivered output tokens",
+        in_scope,
+    ),
     "coverage": ("money of requests with a verdict / money of all requests", is_request_step),
 }
 
@@ -81,11 +93,17 @@ def figure_of(figure: str, books: Books) -> Figure:
         known = name in {s.step.rstrip(".") for s in known_steps()}
         message = f"there is no money and no token in {name!r} here." if known else f"there is no step {name!r}."
         raise WrongUse(message, f"Steps of this window: {', '.join(steps)}.")
-    column = {"fleet": "pool", "usefulness": "reason", "unit_cost": books.dimension("model") if room == "unit_cost" else "",
-              "allocation": books.dimension("team") if room == "allocation" else ""}.get(room)
+    column = {
+        "fleet": "pool",
+        "usefulness": "reason",
+        "unit_cost": books.dimension("model") if room == "unit_cost" else "",
+        "allocation": books.dimension("team") if room == "allocation" else "",
+    }.get(room)
     if column and name:
         column = time_sql(column, books.timezone)
-        present = sorted(str(v) for v in books.engine.query(f"SELECT DISTINCT {column} AS v FROM leaves").column(0).to_pylist() if v)
+        present = sorted(
+            str(v) for v in books.engine.query(f"SELECT DISTINCT {column} AS v FROM leaves").column(0).to_pylist() if v
+        )
         if name in present:
             return Figure(figure, f"{column} = '{name.replace(chr(39), chr(39) * 2)}'", FORMULAS[room], ())
         message = f"{room} has no {name!r} here."
@@ -101,8 +119,12 @@ def figure_of(figure: str, books: Books) -> Figure:
 FORMULAS = {
     "fleet": ("every step that carries this pool: capacity states, and the requests it served",),
     "usefulness": ("money and tokens of all attempts whose first matching rule of the policy is this one",),
-    "unit_cost": ("direct: leaves with this value; loaded: plus the shared in-scope money in proportion to direct money; over its tokens",),
-    "allocation": ("direct: leaves with this value; loaded: plus the shared in-scope money in proportion to direct money",),
+    "unit_cost": (
+        "direct: leaves with this value; loaded: plus the shared in-scope money in proportion to direct money; over its tokens",
+    ),
+    "allocation": (
+        "direct: leaves with this value; loaded: plus the shared in-scope money in proportion to direct money",
+    ),
 }
 
 
@@ -114,20 +136,41 @@ def answer(figure: str, books: Books, raw: Engine) -> Answer:
     """The lines that explain a figure: formula, evidence, leaves, bill lines, samples and requests with file and rows."""
     found = figure_of(figure, books)
     total = int(books.engine.scalar(f"SELECT COALESCE(total(pico), 0) FROM leaves WHERE {found.clause}"))
-    wanted = [str(s) for s in books.engine.query(f"SELECT DISTINCT step FROM leaves WHERE {found.clause} ORDER BY 1").column(0).to_pylist()]
+    wanted = [
+        str(s)
+        for s in books.engine.query(f"SELECT DISTINCT step FROM leaves WHERE {found.clause} ORDER BY 1")
+        .column(0)
+        .to_pylist()
+    ]
     lines = [
-        *(_line("formula", words) for words in found.formulas), *_formula(wanted, total, books), *_leaves(books, found.clause),
-        *_charges(books, raw, found.clause, wanted), *_signals(books, raw, wanted, found.clause),
+        *(_line("formula", words) for words in found.formulas),
+        *_formula(wanted, total, books),
+        *_leaves(books, found.clause),
+        *_charges(books, raw, found.clause, wanted),
+        *_signals(books, raw, wanted, found.clause),
     ]
     schema = pa.schema([(c.name, pa.string()) for c in COLUMNS])
     return Answer(
-        name="explain", title=f"{figure}: {text(from_pico(total))} {books.currency}", as_of=books.as_of, window=books.window,
-        currency=books.currency, basis=books.basis, table=pa.Table.from_pylist(lines, schema=schema), columns=COLUMNS,
+        name="explain",
+        title=f"{figure}: {text(from_pico(total))} {books.currency}",
+        as_of=books.as_of,
+        window=books.window,
+        currency=books.currency,
+        basis=books.basis,
+        table=pa.Table.from_pylist(lines, schema=schema),
+        columns=COLUMNS,
         headline={"figure": figure, "amount": text(from_pico(total))},
-        description=f"{step_of(wanted[0]).meaning}." if len(wanted) == 1 else f"{len(wanted)} steps stand behind it.", findings=books.findings,
+        description=f"{step_of(wanted[0]).meaning}." if len(wanted) == 1 else f"{len(wanted)} steps stand behind it.",
+        findings=books.findings,
         body={
-            "answer": "explain", "figure": figure, "amount": text(from_pico(total)), "currency": books.currency, "basis": books.basis,
-            "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)}, "lines": lines,
+            "answer": "explain",
+            "figure": figure,
+            "amount": text(from_pico(total)),
+            "currency": books.currency,
+            "basis": books.basis,
+            "as_of": books.as_of,
+            "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
+            "lines": lines,
         },
     )
 
@@ -148,7 +191,10 @@ def _formula(steps: list[str], total: int, books: Books) -> Iterator[dict[str, s
         yield _line("formula", f"{found.label}: {found.meaning}; {rule}", amount=amount)
     for verdict in verdicts():
         if verdict.step in steps:
-            yield _line("evidence", f"verdict {verdict.verdict}({verdict.reason}), grade E{verdict.grade}, policy {books.settings['policy']}")
+            yield _line(
+                "evidence",
+                f"verdict {verdict.verdict}({verdict.reason}), grade E{verdict.grade}, policy {books.settings['policy']}",
+            )
 
 
 def _leaves(books: Books, clause: str) -> Iterator[dict[str, str]]:
@@ -159,14 +205,31 @@ def _leaves(books: Books, clause: str) -> Iterator[dict[str, str]]:
     ).to_pylist()
     for r in rows:
         names = " ".join(f"{k}={r[k]}" for k in ("pool", "device", "owner", "model", "team") if r[k])
-        size = f", {r['us'] / HOUR_US:,.3f} GPU-hours" if r["us"] else f", {r['attempts']:,} attempts" if r["attempts"] else ""
-        yield _line("leaf", f"{names or 'no dimension'}{size}; {r['evidence']} by {r['method']}", amount=text(from_pico(int(r["pico"]))))
+        size = (
+            f", {r['us'] / HOUR_US:,.3f} GPU-hours"
+            if r["us"]
+            else f", {r['attempts']:,} attempts"
+            if r["attempts"]
+            else ""
+        )
+        yield _line(
+            "leaf",
+            f"{names or 'no dimension'}{size}; {r['evidence']} by {r['method']}",
+            amount=text(from_pico(int(r["pico"]))),
+        )
 
 
 def _charges(books: Books, raw: Engine, clause: str, steps: list[str]) -> Iterator[dict[str, str]]:
     """The bill lines (or rate cards) that paid for it."""
-    where = books.engine.query(f"SELECT DISTINCT pool, scope, service, provider FROM leaves WHERE {clause} AND pico <> 0").to_pylist()
-    raw.register("wanted", pa.Table.from_pylist(where, schema=pa.schema([(n, pa.string()) for n in ("pool", "scope", "service", "provider")])))
+    where = books.engine.query(
+        f"SELECT DISTINCT pool, scope, service, provider FROM leaves WHERE {clause} AND pico <> 0"
+    ).to_pylist()
+    raw.register(
+        "wanted",
+        pa.Table.from_pylist(
+            where, schema=pa.schema([(n, pa.string()) for n in ("pool", "scope", "service", "provider")])
+        ),
+    )
     pooled = "(w.pool <> '' AND l.pool = w.pool AND l.step = 'pool')"
     other = f"(w.pool = '' AND l.scope = w.scope AND COALESCE(l.service_name, '') = w.service AND l.step IN ({_listed(steps)}, 'api'))"
     rows = raw.query(
@@ -178,7 +241,13 @@ def _charges(books: Books, raw: Engine, clause: str, steps: list[str]) -> Iterat
             GROUP BY ALL ORDER BY abs(total(l.part_pico)) DESC, 1, 2, 3 LIMIT 20"""
     ).to_pylist()
     for r in rows:
-        yield _line("charges", f"{r['category']} lines of {r['service'] or 'no service'} (whole charge periods)", r["file"], _rows(r), text(from_pico(int(r["pico"]))))
+        yield _line(
+            "charges",
+            f"{r['category']} lines of {r['service'] or 'no service'} (whole charge periods)",
+            r["file"],
+            _rows(r),
+            text(from_pico(int(r["pico"]))),
+        )
     cards = raw.query(
         """SELECT d.file, c.pool, CAST(c.rate_per_gpu_hour AS VARCHAR) AS rate, c.currency, c.row_number AS first, c.row_number AS last, 1 AS lines
            FROM rate_cards c JOIN deliveries d ON c.delivery = d.delivery
@@ -190,7 +259,9 @@ def _charges(books: Books, raw: Engine, clause: str, steps: list[str]) -> Iterat
 
 def _signals(books: Books, raw: Engine, wanted: list[str], clause: str) -> Iterator[dict[str, str]]:
     """The samples that put devices into the state, and the attempts behind a verdict."""
-    window = f"micros(s.event_time) >= {micros(books.window.since)} AND micros(s.event_time) < {micros(books.window.until)}"
+    window = (
+        f"micros(s.event_time) >= {micros(books.window.since)} AND micros(s.event_time) < {micros(books.window.until)}"
+    )
     devices = books.engine.query(f"SELECT DISTINCT device FROM leaves WHERE {clause} AND device <> ''").to_pylist()
     pools = books.engine.query(f"SELECT DISTINCT pool FROM leaves WHERE {clause} AND pool <> ''").to_pylist()
     raw.register("devices_wanted", pa.table({"device": pa.array([r["device"] for r in devices], pa.string())}))

@@ -47,26 +47,47 @@ def answer(books: Books) -> Answer:
     idle = sum(r["hours_idle"] + r["hours_idle_held"] + r["hours_unallocated"] for r in rows)
     sentence = f"{len(rows)} pools, {paid:,.1f} GPU-hours paid, {idle:,.1f} of them idle or unallocated."
     body = {
-        "answer": "fleet", "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
-        "currency": books.currency, "basis": books.basis, "active_above": books.settings["active_above"],
-        "rows": [r | {"amount": text(r["amount"])} for r in rows], "annotations": {"unfilled_capacity": unfilled.plain(free)},
+        "answer": "fleet",
+        "as_of": books.as_of,
+        "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
+        "currency": books.currency,
+        "basis": books.basis,
+        "active_above": books.settings["active_above"],
+        "rows": [r | {"amount": text(r["amount"])} for r in rows],
+        "annotations": {"unfilled_capacity": unfilled.plain(free)},
     }
     types = {"money": MONEY, "hours": pa.float64(), "share": pa.float64()}
     schema = pa.schema([(c.name, types.get(c.kind, pa.string())) for c in COLUMNS])
     heat_schema = pa.schema([(c.name, types.get(c.kind, pa.string())) for c in HEAT_COLUMNS])
     return Answer(
-        name="fleet", title="What the fleet did", as_of=books.as_of, window=books.window, currency=books.currency, basis=books.basis,
-        table=pa.Table.from_pylist(rows, schema=schema), columns=COLUMNS, headline={"pools": len(rows), "gpu_hours_paid": paid},
+        name="fleet",
+        title="What the fleet did",
+        as_of=books.as_of,
+        window=books.window,
+        currency=books.currency,
+        basis=books.basis,
+        table=pa.Table.from_pylist(rows, schema=schema),
+        columns=COLUMNS,
+        headline={"pools": len(rows), "gpu_hours_paid": paid},
         description=sentence,
-        caveats=(f"A device is active when its signal is above {books.settings['active_above']:g}.", *unfilled.sentences(free, books.currency)),
+        caveats=(
+            f"A device is active when its signal is above {books.settings['active_above']:g}.",
+            *unfilled.sentences(free, books.currency),
+        ),
         drill={r["pool"]: f"fleet/{r['pool']}" for r in rows},
-        views={"heat": (pa.Table.from_pylist(heat, schema=heat_schema), HEAT_COLUMNS), "unfilled": (unfilled.table(free), unfilled.COLUMNS)},
-        findings=books.findings, body=body,
+        views={
+            "heat": (pa.Table.from_pylist(heat, schema=heat_schema), HEAT_COLUMNS),
+            "unfilled": (unfilled.table(free), unfilled.COLUMNS),
+        },
+        findings=books.findings,
+        body=body,
     )
 
 
 def _pools(books: Books) -> list[str]:
-    found = books.engine.query("SELECT DISTINCT pool FROM (SELECT pool FROM fleet UNION ALL SELECT pool FROM activity) ORDER BY 1")
+    found = books.engine.query(
+        "SELECT DISTINCT pool FROM (SELECT pool FROM fleet UNION ALL SELECT pool FROM activity) ORDER BY 1"
+    )
     wanted = books.query.where.get("pool")
     return [str(p) for p in found.column(0).to_pylist() if wanted in (None, p)]
 
@@ -74,21 +95,29 @@ def _pools(books: Books) -> list[str]:
 def _row(books: Books, pool: str) -> dict[str, Any]:
     engine = books.engine
     states = {
-        r["state"]: int(r["us"]) for r in engine.query(
-            "SELECT state, CAST(SUM(gpu_us) AS BIGINT) AS us FROM fleet WHERE pool = ? GROUP BY state", [pool]).to_pylist()
+        r["state"]: int(r["us"])
+        for r in engine.query(
+            "SELECT state, CAST(SUM(gpu_us) AS BIGINT) AS us FROM fleet WHERE pool = ? GROUP BY state", [pool]
+        ).to_pylist()
     }
     pico = int(engine.scalar("SELECT COALESCE(total(pico), 0) FROM fleet WHERE pool = ?", [pool]))
     seen = engine.query(
         """SELECT CAST(COALESCE(SUM(signal_us), 0) AS BIGINT) AS signal_us, CAST(COALESCE(SUM(held_us), 0) AS BIGINT) AS held_us,
                   COALESCE(BOOL_OR(allocation_known), FALSE) AS known,
                   CAST(COALESCE(SUM(CASE WHEN state <> 'unknown' THEN us END), 0) AS BIGINT) AS known_us
-           FROM activity WHERE pool = ?""", [pool]).to_pylist()[0]
+           FROM activity WHERE pool = ?""",
+        [pool],
+    ).to_pylist()[0]
     paid, unknown = sum(states.values()), states.get("unknown", 0)
     signal = seen["signal_us"] * (paid - unknown) // seen["known_us"] if seen["known_us"] else 0
     return {
-        "pool": pool, "amount": from_pico(pico), "gpu_hours_paid": _hours(paid),
+        "pool": pool,
+        "amount": from_pico(pico),
+        "gpu_hours_paid": _hours(paid),
         "gpu_hours_allocated": _hours(seen["held_us"]) if seen["known"] else None,
-        "activity_low": ratio(signal, paid), "activity_high": ratio(signal + unknown, paid), **_distribution(books, pool),
+        "activity_low": ratio(signal, paid),
+        "activity_high": ratio(signal + unknown, paid),
+        **_distribution(books, pool),
         **{f"hours_{state}": _hours(states.get(state, 0)) for state in STATES},
     }
 
@@ -96,7 +125,8 @@ def _row(books: Books, pool: str) -> dict[str, Any]:
 def _distribution(books: Books, pool: str) -> dict[str, Any]:
     """Median, mean and share at zero of the signal, weighted by the time each reading stood."""
     rows = books.engine.query(
-        "SELECT ppm, CAST(SUM(us) AS BIGINT) AS us, MIN(rung) AS rung FROM signal_values WHERE pool = ? GROUP BY ppm ORDER BY ppm", [pool]
+        "SELECT ppm, CAST(SUM(us) AS BIGINT) AS us, MIN(rung) AS rung FROM signal_values WHERE pool = ? GROUP BY ppm ORDER BY ppm",
+        [pool],
     ).to_pylist()
     if not rows:
         return {"signal": None, "median_signal": None, "mean_signal": None, "share_at_zero": None}
@@ -109,8 +139,10 @@ def _distribution(books: Books, pool: str) -> dict[str, Any]:
             break
     zero = sum(r["us"] for r in rows if r["ppm"] == 0)
     return {
-        "signal": rows[0]["rung"], "median_signal": median / 1_000_000,
-        "mean_signal": ratio(sum(r["ppm"] * r["us"] for r in rows), total * 1_000_000), "share_at_zero": ratio(zero, total),
+        "signal": rows[0]["rung"],
+        "median_signal": median / 1_000_000,
+        "mean_signal": ratio(sum(r["ppm"] * r["us"] for r in rows), total * 1_000_000),
+        "share_at_zero": ratio(zero, total),
     }
 
 
@@ -129,9 +161,14 @@ def _heat(books: Books) -> list[dict[str, Any]]:
     ).to_pylist()
     return [
         {
-            "pool": r["pool"], "device": r["device"], "hour": iso(from_micros(r["hour_us"])), "state": r["state"],
-            "active_share": None if r["unknown_us"] == r["us"] else ratio(r["active_us"], r["us"]), "gpu_hours": _hours(r["us"]),
+            "pool": r["pool"],
+            "device": r["device"],
+            "hour": iso(from_micros(r["hour_us"])),
+            "state": r["state"],
+            "active_share": None if r["unknown_us"] == r["us"] else ratio(r["active_us"], r["us"]),
+            "gpu_hours": _hours(r["us"]),
             "amount": from_pico(int(r["pico"])),
         }
-        for r in found if books.query.where.get("pool") in (None, r["pool"])
+        for r in found
+        if books.query.where.get("pool") in (None, r["pool"])
     ]

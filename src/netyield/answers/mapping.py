@@ -43,28 +43,59 @@ POOL_COLUMNS = (
 def answer(books: Books) -> Answer:
     """Scopes with their rules, the largest unclassified lines, and pools with what each kind of source matched."""
     scopes = [
-        {"scope": r["scope"], "rule": r["why"], "currency": r["currency"], "lines": r["lines"], "amount": from_pico(int(r["pico"]))}
+        {
+            "scope": r["scope"],
+            "rule": r["why"],
+            "currency": r["currency"],
+            "lines": r["lines"],
+            "amount": from_pico(int(r["pico"])),
+        }
         for r in books.settings["scopes"]
     ]
     unknown = [
-        {"provider": r["provider"] or "", "service": r["service"] or "", "line": r["line"] or "", "currency": r["currency"],
-         "lines": r["lines"], "amount": from_pico(int(r["pico"]))}
+        {
+            "provider": r["provider"] or "",
+            "service": r["service"] or "",
+            "line": r["line"] or "",
+            "currency": r["currency"],
+            "lines": r["lines"],
+            "amount": from_pico(int(r["pico"])),
+        }
         for r in books.settings["unclassified"]
     ]
     pools = _pools(books)
-    open_money = sum((r["amount"] for r in scopes if r["scope"] == "unclassified" and r["currency"] == books.currency), from_pico(0))
+    open_money = sum(
+        (r["amount"] for r in scopes if r["scope"] == "unclassified" and r["currency"] == books.currency), from_pico(0)
+    )
     unmatched = sum(1 for r in pools if r["status"] != "matched")
     sentence = f"{quantise(open_money, 2):,} {books.currency} match no scope rule; {unmatched} of {len(pools)} pools lack a source."
     return Answer(
-        name="mapping", title="What was matched to what", as_of=books.as_of, window=books.window, currency=books.currency, basis=books.basis,
-        table=_table(scopes, COLUMNS), columns=COLUMNS, headline={"unclassified": text(open_money), "pools": len(pools), "pools_unmatched": unmatched},
-        description=sentence, caveats=("Scope amounts are of whole charge periods, pool amounts of the window.",),
-        views={"unclassified": (_table(unknown, UNCLASSIFIED_COLUMNS), UNCLASSIFIED_COLUMNS), "pools": (_table(pools, POOL_COLUMNS), POOL_COLUMNS)},
+        name="mapping",
+        title="What was matched to what",
+        as_of=books.as_of,
+        window=books.window,
+        currency=books.currency,
+        basis=books.basis,
+        table=_table(scopes, COLUMNS),
+        columns=COLUMNS,
+        headline={"unclassified": text(open_money), "pools": len(pools), "pools_unmatched": unmatched},
+        description=sentence,
+        caveats=("Scope amounts are of whole charge periods, pool amounts of the window.",),
+        views={
+            "unclassified": (_table(unknown, UNCLASSIFIED_COLUMNS), UNCLASSIFIED_COLUMNS),
+            "pools": (_table(pools, POOL_COLUMNS), POOL_COLUMNS),
+        },
         findings=books.findings,
         body={
-            "answer": "mapping", "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
-            "currency": books.currency, "basis": books.basis,
-            **{name: [r | {"amount": text(r["amount"])} for r in rows] for name, rows in (("scopes", scopes), ("unclassified", unknown), ("pools", pools))},
+            "answer": "mapping",
+            "as_of": books.as_of,
+            "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
+            "currency": books.currency,
+            "basis": books.basis,
+            **{
+                name: [r | {"amount": text(r["amount"])} for r in rows]
+                for name, rows in (("scopes", scopes), ("unclassified", unknown), ("pools", pools))
+            },
         },
     )
 
@@ -74,19 +105,31 @@ def _pools(books: Books) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
 
     def row(pool: str) -> dict[str, Any]:
-        return found.setdefault(pool, {"pool": pool, "bill_lines": 0, "amount": from_pico(0), "devices": 0, "attempts": 0, "status": ""})
+        return found.setdefault(
+            pool, {"pool": pool, "bill_lines": 0, "amount": from_pico(0), "devices": 0, "attempts": 0, "status": ""}
+        )
 
     for r in books.settings["pools"]:
         row(r["pool"] or UNKNOWN)["bill_lines"] = r["lines"]
     for r in books.engine.query("SELECT pool, total(pico) AS pico FROM fleet GROUP BY ALL").to_pylist():
         row(r["pool"])["amount"] = from_pico(int(r["pico"]))
-    for r in books.engine.query("SELECT pool, COUNT(DISTINCT device) AS devices FROM activity GROUP BY ALL").to_pylist():
+    for r in books.engine.query(
+        "SELECT pool, COUNT(DISTINCT device) AS devices FROM activity GROUP BY ALL"
+    ).to_pylist():
         row(r["pool"])["devices"] = r["devices"]
-    for r in books.engine.query("SELECT pool, CAST(SUM(attempts) AS BIGINT) AS attempts FROM leaves WHERE pool <> '' GROUP BY ALL").to_pylist():
+    for r in books.engine.query(
+        "SELECT pool, CAST(SUM(attempts) AS BIGINT) AS attempts FROM leaves WHERE pool <> '' GROUP BY ALL"
+    ).to_pylist():
         row(r["pool"])["attempts"] = r["attempts"]
     for entry in found.values():
-        lacks = [name for name, held in (("money", entry["amount"] != 0 or entry["bill_lines"]), ("telemetry", entry["devices"])) if not held]
-        entry["status"] = "nobody mapped it" if entry["pool"] == UNKNOWN else f"no {' and no '.join(lacks)}" if lacks else "matched"
+        lacks = [
+            name
+            for name, held in (("money", entry["amount"] != 0 or entry["bill_lines"]), ("telemetry", entry["devices"]))
+            if not held
+        ]
+        entry["status"] = (
+            "nobody mapped it" if entry["pool"] == UNKNOWN else f"no {' and no '.join(lacks)}" if lacks else "matched"
+        )
     return [found[name] for name in sorted(found)]
 
 

@@ -19,6 +19,7 @@ from netyield.core.money import CONTEXT, from_pico, quantise, text
 HOUR_US = 3_600_000_000
 MTOK = 1_000_000
 RATIO_PLACES = 6
+CAPACITY_WORDS = ("pool", "device")
 NOT_SERVED = ("wasted.aborted_undelivered", "wasted.rejected_prediction", "wasted.errored_no_output")
 
 
@@ -39,14 +40,20 @@ def by_step(books: Books, where: str = "TRUE") -> dict[str, StepSum]:
     """Sums of every step that has money or tokens."""
     rows = books.engine.query(
         f"""SELECT step, total(pico) AS pico, CAST(SUM(unit_tokens) AS BIGINT) AS unit_tokens, CAST(SUM(attempts) AS BIGINT) AS attempts,
-                   CAST(SUM(answers) AS BIGINT) AS answers, list_sort(list_distinct(COALESCE(list(evidence) FILTER (WHERE pico <> 0), list(evidence)))) AS evidence,
+                   CAST(SUM(answers) AS BIGINT) AS answers,
+                   list_sort(list_distinct(COALESCE(list(evidence) FILTER (WHERE pico <> 0), list(evidence)))) AS evidence,
                    list_sort(list_distinct(COALESCE(list(method) FILTER (WHERE pico <> 0), list(method)))) AS methods
             FROM leaves WHERE {where} GROUP BY step ORDER BY step"""
     ).to_pylist()
     return {
         r["step"]: StepSum(
-            r["step"], int(r["pico"]), r["unit_tokens"], r["attempts"], r["answers"],
-            weakest(Evidence(e) for e in r["evidence"] if e), tuple(m for m in r["methods"] if m),
+            r["step"],
+            int(r["pico"]),
+            r["unit_tokens"],
+            r["attempts"],
+            r["answers"],
+            weakest(Evidence(e) for e in r["evidence"] if e),
+            tuple(m for m in r["methods"] if m),
         )
         for r in rows
     }
@@ -110,15 +117,16 @@ def figures(steps: Mapping[str, StepSum]) -> Figures:
 
 def capacity(books: Books) -> dict[str, Any] | None:
     """GPU time of the window: paid, by state, allocated, and the mean activity signal; null when a filter hides it."""
-    clause = _capacity_filter(books)
-    if clause is None:
+    if set(books.query.where) - set(CAPACITY_WORDS):
         return None
+    clause = capacity_filter(books)
     states = books.engine.query(
         f"SELECT state, CAST(SUM(gpu_us) AS BIGINT) AS us FROM fleet WHERE {clause} GROUP BY state HAVING SUM(gpu_us) > 0 ORDER BY state"
     ).to_pylist()
     seen = books.engine.query(
         f"""SELECT CAST(COALESCE(SUM(signal_us), 0) AS BIGINT) AS signal_us, CAST(COALESCE(SUM(held_us), 0) AS BIGINT) AS held_us,
-                   BOOL_OR(allocation_known) AS allocation_known, CAST(COALESCE(SUM(CASE WHEN state <> 'unknown' THEN us END), 0) AS BIGINT) AS known_us
+                   BOOL_OR(allocation_known) AS allocation_known,
+                   CAST(COALESCE(SUM(CASE WHEN state <> 'unknown' THEN us END), 0) AS BIGINT) AS known_us
             FROM activity WHERE {clause}"""
     ).to_pylist()[0]
     by_state = {r["state"]: int(r["us"]) for r in states}
@@ -127,11 +135,14 @@ def capacity(books: Books) -> dict[str, Any] | None:
     return {"paid": sum(by_state.values()), "by_state": by_state, **seen}
 
 
-def _capacity_filter(books: Books) -> str | None:
-    """The filter words that mean something for capacity, as SQL; null when another word is used."""
-    if set(books.query.where) - {"pool", "device"}:
-        return None
-    tests = [f"{word} = '{value.replace(chr(39), chr(39) * 2)}'" for word, value in sorted(books.query.where.items())]
+def capacity_filter(books: Books) -> str:
+    """The filter words that mean something for capacity, as SQL; values may be globs, as for leaves."""
+    tests = []
+    for word in CAPACITY_WORDS:
+        if word in books.query.where:
+            value = books.query.where[word]
+            quoted = "'" + value.replace("'", "''") + "'"
+            tests.append(f"{word} {'GLOB' if any(c in value for c in '*?[') else '='} {quoted}")
     return " AND ".join(tests) or "TRUE"
 
 

@@ -30,9 +30,13 @@ DAY_COLUMNS = (
 ENGINE_COLUMNS = (
     AnswerColumn("day", "time", "UTC", "Day"),
     AnswerColumn("pool", "text", "", "Pool; empty = the process runs on no known device"),
-    AnswerColumn("replica", "text", "", "Serving process; empty = all of the pool, whose requests are known by pool only"),
+    AnswerColumn(
+        "replica", "text", "", "Serving process; empty = all of the pool, whose requests are known by pool only"
+    ),
     AnswerColumn("tokens_metered", "number", "tokens", "Input and output tokens of the request logs"),
-    AnswerColumn("tokens_engine", "number", "tokens", "Prompt and generated tokens the engine counted; empty = no counter"),
+    AnswerColumn(
+        "tokens_engine", "number", "tokens", "Prompt and generated tokens the engine counted; empty = no counter"
+    ),
     AnswerColumn("difference", "number", "tokens", "Counted by the engine less metered"),
 )
 
@@ -49,19 +53,33 @@ def answer(books: Books) -> Answer:
     engine_schema = pa.schema([(c.name, money.get(c.kind, pa.string())) for c in ENGINE_COLUMNS])
     headline = {"total": text(books.bill["total"]), "unreconciled": text(off)}
     return Answer(
-        name="reconciliation", title="Do the books agree?", as_of=books.as_of, window=books.window, currency=books.currency, basis=books.basis,
-        table=pa.Table.from_pylist(bridge, schema=schema), columns=COLUMNS, headline=headline,
-        description=f"The waterfall totals {quantise(books.bill['total'], 2):,} {books.currency}; API bills and priced attempts differ by {quantise(off, 2):,}.",
-        caveats=_gap(served), findings=books.findings,
+        name="reconciliation",
+        title="Do the books agree?",
+        as_of=books.as_of,
+        window=books.window,
+        currency=books.currency,
+        basis=books.basis,
+        table=pa.Table.from_pylist(bridge, schema=schema),
+        columns=COLUMNS,
+        headline=headline,
+        description=f"The waterfall totals {quantise(books.bill['total'], 2):,} {books.currency}; "
+        f"API bills and priced attempts differ by {quantise(off, 2):,}.",
+        caveats=_gap(served),
+        findings=books.findings,
         views={
             "by_day": (pa.Table.from_pylist(by_day, schema=day_schema), DAY_COLUMNS),
             "engine_tokens": (pa.Table.from_pylist(served, schema=engine_schema), ENGINE_COLUMNS),
         },
         body={
-            "answer": "reconciliation", "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
-            "currency": books.currency, "basis": books.basis, **headline,
+            "answer": "reconciliation",
+            "as_of": books.as_of,
+            "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
+            "currency": books.currency,
+            "basis": books.basis,
+            **headline,
             "bridge": [r | {"amount": text(r["amount"])} for r in bridge],
-            "by_day": [{k: text(v) if isinstance(v, Decimal) else v for k, v in r.items()} for r in by_day], "engine_tokens": served,
+            "by_day": [{k: text(v) if isinstance(v, Decimal) else v for k, v in r.items()} for r in by_day],
+            "engine_tokens": served,
         },
     )
 
@@ -73,8 +91,16 @@ def _bridge(books: Books) -> list[dict[str, Any]]:
     if "invoice" in totals:
         lines += [
             ("Invoice", totals["invoice"], "BilledCost of the window's lines, corrections apart"),
-            ("Less purchases", -totals["purchases"], "BilledCost of commitment purchases, paid now and used over their term"),
-            ("Plus amortisation", totals["amortisation"], "EffectiveCost less BilledCost of usage: prepaid money used in the window"),
+            (
+                "Less purchases",
+                -totals["purchases"],
+                "BilledCost of commitment purchases, paid now and used over their term",
+            ),
+            (
+                "Plus amortisation",
+                totals["amortisation"],
+                "EffectiveCost less BilledCost of usage: prepaid money used in the window",
+            ),
             ("Corrections", totals["corrections"], "Lines of class Correction"),
         ]
     lines += [
@@ -90,11 +116,14 @@ def _by_day(books: Books) -> list[dict[str, Any]]:
     rows = books.engine.query("SELECT * FROM reconciliation ORDER BY hour_us, provider, model").to_pylist()
     return [
         {
-            "day": iso(from_micros(r["hour_us"]))[:10], "provider": r["provider"] or "", "model": r["model"] or "",
+            "day": iso(from_micros(r["hour_us"]))[:10],
+            "provider": r["provider"] or "",
+            "model": r["model"] or "",
             "billed": None if r["billed_pico"] is None else from_pico(int(r["billed_pico"])),
             "priced": from_pico(int(r["priced_pico"] or 0)),
             "difference": from_pico(int(r["billed_pico"] or 0) - int(r["priced_pico"] or 0)),
-            "tokens_billed": r["tokens_billed"], "tokens_metered": r["tokens_metered"],
+            "tokens_billed": r["tokens_billed"],
+            "tokens_metered": r["tokens_metered"],
         }
         for r in rows
     ]
@@ -124,4 +153,6 @@ def _gap(served: list[dict[str, Any]]) -> tuple[str, ...]:
         return ()
     metered, counted = (sum(int(row[name]) for row in compared) for name in ("tokens_metered", "tokens_engine"))
     more = "more" if counted >= metered else "fewer"
-    return (f"Where engines report, they counted {counted:,} tokens, {abs(counted - metered):,} {more} than the {metered:,} of the request logs.",)
+    return (
+        f"Where engines report, they counted {counted:,} tokens, {abs(counted - metered):,} {more} than the {metered:,} of the request logs.",
+    )

@@ -42,10 +42,25 @@ def step_of(name: str) -> Step:
 
 # Out of the in-scope total; and what may have been useful (the upper bound), beside training.* and unreconciled > 0.
 OUT_OF_SCOPE = ("non_ai", "tax")
-MAY_BE_USEFUL = ("useful", "unproven", "unproven.attested", "unknown", "unpriced", "active_unattributed", "unclassified")
+MAY_BE_USEFUL = (
+    "useful",
+    "unproven",
+    "unproven.attested",
+    "unknown",
+    "unpriced",
+    "active_unattributed",
+    "unclassified",
+)
 CERTAIN_WASTE = (
-    "commitment_unused", "unallocated", "fragmented", "idle", "idle_held", "wasted.errored_no_output",
-    "wasted.rejected_prediction", "wasted.aborted_undelivered", "wasted.superseded",
+    "commitment_unused",
+    "unallocated",
+    "fragmented",
+    "idle",
+    "idle_held",
+    "wasted.errored_no_output",
+    "wasted.rejected_prediction",
+    "wasted.aborted_undelivered",
+    "wasted.superseded",
 )
 REQUEST_STEPS = ("useful", "overhead", "unproven", "unproven.attested")
 

@@ -22,15 +22,34 @@ COLUMNS = (
     AnswerColumn("model", "text", "", "Model as the engine names it, else as the request log does"),
     AnswerColumn("gpu_model", "text", "", "GPU, with the profile of a MIG slice; empty = unknown"),
     AnswerColumn("engine_version", "text", "", "Version the engine reports; empty = unknown"),
-    AnswerColumn("busy_hours", "number", "replica-hours", "Hours active for at least half, wholly observed and within the latency objective"),
     AnswerColumn(
-        "reference_tokens_per_gpu_hour", "number", "output-token equivalents per GPU-hour", "P90 of the busy hours, input weighed against output"
+        "busy_hours",
+        "number",
+        "replica-hours",
+        "Hours active for at least half, wholly observed and within the latency objective",
+    ),
+    AnswerColumn(
+        "reference_tokens_per_gpu_hour",
+        "number",
+        "output-token equivalents per GPU-hour",
+        "P90 of the busy hours, input weighed against output",
     ),
     AnswerColumn("active_amount", "money", "currency", "Active money of the hours whose tokens were counted"),
-    AnswerColumn("amount_at_reference", "money", "currency", "What the same tokens would have cost at the reference rate (modelled)"),
-    AnswerColumn("unfilled_amount", "money", "currency", "Active money less that, at least 0; an annotation and no step"),
-    AnswerColumn("headroom_amount", "money", "currency", "The part of it that the declared peak and spare replicas require"),
-    AnswerColumn("unfilled_low", "money", "currency", "Lower bound: the P90 may be no higher than the rate of this rank"),
+    AnswerColumn(
+        "amount_at_reference",
+        "money",
+        "currency",
+        "What the same tokens would have cost at the reference rate (modelled)",
+    ),
+    AnswerColumn(
+        "unfilled_amount", "money", "currency", "Active money less that, at least 0; an annotation and no step"
+    ),
+    AnswerColumn(
+        "headroom_amount", "money", "currency", "The part of it that the declared peak and spare replicas require"
+    ),
+    AnswerColumn(
+        "unfilled_low", "money", "currency", "Lower bound: the P90 may be no higher than the rate of this rank"
+    ),
     AnswerColumn("unfilled_high", "money", "currency", "Upper bound"),
     AnswerColumn("status", "text", "", "How it was measured, or why it was not"),
 )
@@ -49,7 +68,9 @@ def rows(books: Books) -> list[dict[str, Any]]:
 def table(found: list[dict[str, Any]]) -> pa.Table:
     """The rows as the view ``unfilled``."""
     types = {"money": MONEY, "number": pa.float64()}
-    schema = pa.schema([(c.name, pa.int64() if c.name == "busy_hours" else types.get(c.kind, pa.string())) for c in COLUMNS])
+    schema = pa.schema(
+        [(c.name, pa.int64() if c.name == "busy_hours" else types.get(c.kind, pa.string())) for c in COLUMNS]
+    )
     return pa.Table.from_pylist(found, schema=schema)
 
 
@@ -64,7 +85,9 @@ def sentences(found: list[dict[str, Any]], currency: str) -> tuple[str, ...]:
     told = []
     for row in found:
         if row["amount_at_reference"] is not None:
-            active, enough, kept = (quantise(row[name], 2) for name in ("active_amount", "amount_at_reference", "headroom_amount"))
+            active, enough, kept = (
+                quantise(row[name], 2) for name in ("active_amount", "amount_at_reference", "headroom_amount")
+            )
             told.append(
                 f"Of {active:,} {currency} active on {row['model']} ({row['gpu_model']}), {enough:,} would have served the same tokens at the "
                 f"reference rate (modelled); of the rest, the declared peak and spare replicas require {kept:,}."
@@ -90,9 +113,16 @@ def _row(found: Unfilled) -> dict[str, Any]:
 
     rate = found.reference_tokens_per_gpu_hour
     return {
-        "model": found.model, "gpu_model": found.gpu_model, "engine_version": found.engine_version, "busy_hours": found.busy_hours,
-        "reference_tokens_per_gpu_hour": None if rate is None else round(rate, 1), "active_amount": money(found.active_pico),
-        "amount_at_reference": money(found.at_reference_pico), "unfilled_amount": money(found.unfilled_pico),
-        "headroom_amount": money(found.headroom_pico), "unfilled_low": money(found.unfilled_low_pico),
-        "unfilled_high": money(found.unfilled_high_pico), "status": found.status,
+        "model": found.model,
+        "gpu_model": found.gpu_model,
+        "engine_version": found.engine_version,
+        "busy_hours": found.busy_hours,
+        "reference_tokens_per_gpu_hour": None if rate is None else round(rate, 1),
+        "active_amount": money(found.active_pico),
+        "amount_at_reference": money(found.at_reference_pico),
+        "unfilled_amount": money(found.unfilled_pico),
+        "headroom_amount": money(found.headroom_pico),
+        "unfilled_low": money(found.unfilled_low_pico),
+        "unfilled_high": money(found.unfilled_high_pico),
+        "status": found.status,
     }

@@ -29,8 +29,15 @@ COLUMNS = (
     AnswerColumn("useful_low_tokens", "number", "tokens", "Output tokens proven useful"),
     AnswerColumn("useful_high_tokens", "number", "tokens", "Output tokens that may have been useful"),
     AnswerColumn("answers_low", "number", "answers", "Answers proven useful"),
-    AnswerColumn("usd_per_useful_mtok_low", "money", "currency per million tokens", "Loaded cost over tokens that may be useful"),
-    AnswerColumn("usd_per_useful_mtok_high", "money", "currency per million tokens", "Loaded cost over proven tokens; empty = unbounded"),
+    AnswerColumn(
+        "usd_per_useful_mtok_low", "money", "currency per million tokens", "Loaded cost over tokens that may be useful"
+    ),
+    AnswerColumn(
+        "usd_per_useful_mtok_high",
+        "money",
+        "currency per million tokens",
+        "Loaded cost over proven tokens; empty = unbounded",
+    ),
     AnswerColumn("usd_per_served_mtok", "money", "currency per million tokens", "Loaded cost over delivered tokens"),
 )
 TREND_COLUMNS = (AnswerColumn("day", "time", "", "Day in the reporting zone"), *COLUMNS)
@@ -44,17 +51,29 @@ def answer(books: Books) -> Answer:
     table = _table(rows, COLUMNS)
     best = [r for r in rows if r["usd_per_useful_mtok_low"] is not None]
     headline = {"by": books.query.by or "model", "slices": len(rows), "in_scope_total": text(from_pico(total))}
-    sentence = f"{len(rows)} slices by {headline['by']} share {quantise(from_pico(total), 2):,} {books.currency} in scope"
+    sentence = (
+        f"{len(rows)} slices by {headline['by']} share {quantise(from_pico(total), 2):,} {books.currency} in scope"
+    )
     if best:
         dear = max(best, key=lambda r: r["usd_per_useful_mtok_low"])
         sentence += f"; the dearest useful million tokens are {dear['slice']}'s, from {quantise(dear['usd_per_useful_mtok_low'], 2):,}"
     trend = [row | {"day": day} for day in _days(books) for row in slices(books, name, _on(books, day))]
     return Answer(
-        name="unit_cost", title=f"Unit cost by {headline['by']}", as_of=books.as_of, window=books.window, currency=books.currency,
-        basis=books.basis, table=table, columns=COLUMNS, headline=headline, description=sentence + ".",
+        name="unit_cost",
+        title=f"Unit cost by {headline['by']}",
+        as_of=books.as_of,
+        window=books.window,
+        currency=books.currency,
+        basis=books.basis,
+        table=table,
+        columns=COLUMNS,
+        headline=headline,
+        description=sentence + ".",
         caveats=(f"Shared money is loaded by the rule {books.settings['loaded_rule']!r} over direct money.",),
-        drill={r["slice"]: f"unit_cost/{r['slice']}" for r in rows}, views={"trend": (_table(trend, TREND_COLUMNS), TREND_COLUMNS)},
-        findings=books.findings, body=_body(books, headline, rows),
+        drill={r["slice"]: f"unit_cost/{r['slice']}" for r in rows},
+        views={"trend": (_table(trend, TREND_COLUMNS), TREND_COLUMNS)},
+        findings=books.findings,
+        body=_body(books, headline, rows),
     )
 
 
@@ -78,7 +97,9 @@ def slices(books: Books, name: str, where: str) -> list[dict[str, Any]]:
     found_slices: dict[str, dict[str, StepSum]] = {}
     for r in found:
         if in_scope(r["step"]):
-            value = StepSum(r["step"], int(r["pico"]), r["unit_tokens"], r["attempts"], r["answers"], Evidence.DERIVED, ())
+            value = StepSum(
+                r["step"], int(r["pico"]), r["unit_tokens"], r["attempts"], r["answers"], Evidence.DERIVED, ()
+            )
             found_slices.setdefault(r["slice"], {})[r["step"]] = value
     shared = found_slices.pop("", {})
     sums = {value: measures.figures(steps) for value, steps in found_slices.items()}
@@ -106,9 +127,15 @@ def _row(value: str, found: Figures, load: int, direct: int | None = None) -> di
     own = found.in_scope if direct is None else direct
     loaded = load if value == UNATTRIBUTED else own + load
     return {
-        "slice": value, "direct_pico": own, "loaded_pico": loaded, "direct_amount": from_pico(own), "loaded_amount": from_pico(loaded),
-        "served_output_tokens": found.served_tokens, "useful_low_tokens": found.useful_tokens,
-        "useful_high_tokens": found.possible_tokens, "answers_low": found.answers,
+        "slice": value,
+        "direct_pico": own,
+        "loaded_pico": loaded,
+        "direct_amount": from_pico(own),
+        "loaded_amount": from_pico(loaded),
+        "served_output_tokens": found.served_tokens,
+        "useful_low_tokens": found.useful_tokens,
+        "useful_high_tokens": found.possible_tokens,
+        "answers_low": found.answers,
         "usd_per_useful_mtok_low": per_mtok(loaded, found.possible_tokens),
         "usd_per_useful_mtok_high": per_mtok(loaded, found.useful_tokens),
         "usd_per_served_mtok": per_mtok(loaded, found.served_tokens),
@@ -122,14 +149,26 @@ def _table(rows: Iterable[dict[str, Any]], columns: tuple[AnswerColumn, ...]) ->
 
 
 def _body(books: Books, headline: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
-    money = ("direct_amount", "loaded_amount", "usd_per_useful_mtok_low", "usd_per_useful_mtok_high", "usd_per_served_mtok")
+    money = (
+        "direct_amount",
+        "loaded_amount",
+        "usd_per_useful_mtok_low",
+        "usd_per_useful_mtok_high",
+        "usd_per_served_mtok",
+    )
     total = sum(r["loaded_pico"] for r in rows)
     return {
-        "answer": "unit_cost", "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
-        "currency": books.currency, "basis": books.basis, "by": headline["by"], "loaded_rule": books.settings["loaded_rule"],
+        "answer": "unit_cost",
+        "as_of": books.as_of,
+        "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
+        "currency": books.currency,
+        "basis": books.basis,
+        "by": headline["by"],
+        "loaded_rule": books.settings["loaded_rule"],
         "in_scope_total": headline["in_scope_total"],
         "rows": [
-            {c.name: shown(r[c.name]) if c.name in money else r[c.name] for c in COLUMNS} | {"share": ratio(r["loaded_pico"], total)}
+            {c.name: shown(r[c.name]) if c.name in money else r[c.name] for c in COLUMNS}
+            | {"share": ratio(r["loaded_pico"], total)}
             for r in rows
         ],
     }

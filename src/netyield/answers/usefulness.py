@@ -29,7 +29,8 @@ def answer(books: Books) -> Answer:
     """Verdicts of all attempts; the policy and its hash stand in the caveats."""
     found = books.engine.query(
         """SELECT step, reason, total(pico) AS pico, CAST(SUM(unit_tokens) AS BIGINT) AS tokens, CAST(SUM(attempts) AS BIGINT) AS attempts
-           FROM leaves WHERE step = 'useful' OR step LIKE 'wasted.%' OR step = 'overhead' OR step LIKE 'unproven%' OR (step = 'unpriced' AND attempts > 0)
+           FROM leaves WHERE step = 'useful' OR step LIKE 'wasted.%' OR step = 'overhead' OR step LIKE 'unproven%'
+              OR (step = 'unpriced' AND attempts > 0)
            GROUP BY ALL ORDER BY ALL"""
     ).to_pylist()
     whole = sum(int(r["pico"]) for r in found)
@@ -40,24 +41,50 @@ def answer(books: Books) -> Answer:
         if r["step"] == "unpriced":
             verdict, grade = "unpriced", 0
         rows.append(
-            {"verdict": verdict, "reason": r["reason"], "grade": grade, "output_tokens": r["tokens"], "answers": r["attempts"],
-             "amount": from_pico(int(r["pico"])), "share": ratio(int(r["pico"]), whole)}
+            {
+                "verdict": verdict,
+                "reason": r["reason"],
+                "grade": grade,
+                "output_tokens": r["tokens"],
+                "answers": r["attempts"],
+                "amount": from_pico(int(r["pico"])),
+                "share": ratio(int(r["pico"]), whole),
+            }
         )
     rows.sort(key=lambda r: (-r["amount"], r["verdict"], r["reason"]))
     coverage = ratio(*_covered(books))
     headline = {"coverage": coverage, "policy": books.settings["policy"], "request_money": text(from_pico(whole))}
     types = {"money": MONEY, "number": pa.int64(), "share": pa.float64()}
     schema = pa.schema([(c.name, types.get(c.kind, pa.string())) for c in COLUMNS])
-    words = "no request was seen" if not rows else f"evidence covers {coverage:.1%} of the money of requests" if coverage is not None else "requests carry no money"
+    words = (
+        "no request was seen"
+        if not rows
+        else f"evidence covers {coverage:.1%} of the money of requests"
+        if coverage is not None
+        else "requests carry no money"
+    )
     return Answer(
-        name="usefulness", title="Were the tokens used?", as_of=books.as_of, window=books.window, currency=books.currency, basis=books.basis,
-        table=pa.Table.from_pylist(rows, schema=schema), columns=COLUMNS, headline=headline,
+        name="usefulness",
+        title="Were the tokens used?",
+        as_of=books.as_of,
+        window=books.window,
+        currency=books.currency,
+        basis=books.basis,
+        table=pa.Table.from_pylist(rows, schema=schema),
+        columns=COLUMNS,
+        headline=headline,
         description=f"{words[0].upper()}{words[1:]} ({quantise(from_pico(whole), 2):,} {books.currency}).",
         caveats=(f"Policy {books.settings['policy']}; silence is never called useful.",),
-        drill={r["reason"]: f"usefulness/{r['reason']}" for r in rows}, findings=books.findings,
+        drill={r["reason"]: f"usefulness/{r['reason']}" for r in rows},
+        findings=books.findings,
         body={
-            "answer": "usefulness", "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
-            "currency": books.currency, "basis": books.basis, **headline, "rows": [r | {"amount": text(r["amount"])} for r in rows],
+            "answer": "usefulness",
+            "as_of": books.as_of,
+            "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
+            "currency": books.currency,
+            "basis": books.basis,
+            **headline,
+            "rows": [r | {"amount": text(r["amount"])} for r in rows],
         },
     )
 

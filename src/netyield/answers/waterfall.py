@@ -44,25 +44,50 @@ def answer(books: Books) -> Answer:
     headline = headline_of(books, found, capacity)
     free = unfilled.rows(books)
     body = {
-        "answer": "waterfall", "as_of": books.as_of, "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
-        "currency": books.currency, "basis": _basis(books), "total": text(from_pico(found.total)),
+        "answer": "waterfall",
+        "as_of": books.as_of,
+        "window": {"since": iso(books.window.since), "until": iso(books.window.until)},
+        "currency": books.currency,
+        "basis": _basis(books),
+        "total": text(from_pico(found.total)),
         "rows": [
-            {"step": r["step"], "amount": text(r["amount"]), "share": r["share"], "evidence": r["evidence"], "method": r["method"]}
-            for r in rows if r["measured"] and r["amount"] is not None
+            {
+                "step": r["step"],
+                "amount": text(r["amount"]),
+                "share": r["share"],
+                "evidence": r["evidence"],
+                "method": r["method"],
+            }
+            for r in rows
+            if r["measured"] and r["amount"] is not None
         ],
-        "headline": headline, "usage": usage(books, capacity), "policy": books.settings["policy"],
+        "headline": headline,
+        "usage": usage(books, capacity),
+        "policy": books.settings["policy"],
         "other_currencies": {n: text(a) for n, a in books.settings["other_currencies"].items()},
         "annotations": {"unfilled_capacity": unfilled.plain(free)},
-        "findings": {s.value: sum(f.count for f in books.findings if f.severity is s) for s in (Severity.ERROR, Severity.WARNING, Severity.INFO)},
+        "findings": {
+            s.value: sum(f.count for f in books.findings if f.severity is s)
+            for s in (Severity.ERROR, Severity.WARNING, Severity.INFO)
+        },
     }
     if books.query.where:
         body["where"] = dict(books.query.where)
     return Answer(
-        name="waterfall", title="Where the money went", as_of=books.as_of, window=books.window, currency=books.currency, basis=_basis(books),
-        table=_table(rows), columns=COLUMNS, headline=headline, description=_sentence(books, found, headline),
+        name="waterfall",
+        title="Where the money went",
+        as_of=books.as_of,
+        window=books.window,
+        currency=books.currency,
+        basis=_basis(books),
+        table=_table(rows),
+        columns=COLUMNS,
+        headline=headline,
+        description=_sentence(books, found, headline),
         caveats=(*_caveats(books, steps, found), *unfilled.sentences(free, books.currency)),
         drill={r["step"]: f"waterfall/{r['step']}" for r in rows if r["measured"]},
-        findings=books.findings, body=body,
+        findings=books.findings,
+        body=body,
     )
 
 
@@ -85,11 +110,15 @@ def _present(books: Books) -> dict[str, bool]:
 
 def _rows(steps: dict[str, StepSum], total: int, present: dict[str, bool]) -> list[dict[str, Any]]:
     """One row per step with money, and one per step that no source can fill; bars follow one another."""
-    rows: list[tuple[int, str, StepSum | None]] = [(step_of(n).rank, n, s) for n, s in steps.items() if s.pico or s.unit_tokens]
+    rows: list[tuple[int, str, StepSum | None]] = [
+        (step_of(n).rank, n, s) for n, s in steps.items() if s.pico or s.unit_tokens
+    ]
     for kind, names in NEEDS.items():
         if not present[kind]:
             families = [s for s in known_steps() if s.step in names]
-            rows += [(s.rank, s.step, None) for s in families if not any(n == s.step or n.startswith(s.step) for n in steps)]
+            rows += [
+                (s.rank, s.step, None) for s in families if not any(n == s.step or n.startswith(s.step) for n in steps)
+            ]
     made, edge = [], 0
     for _, name, found in sorted(rows, key=lambda r: (r[0], r[1])):
         step = step_of(name)
@@ -98,10 +127,16 @@ def _rows(steps: dict[str, StepSum], total: int, present: dict[str, bool]) -> li
         edge += pico
         made.append(
             {
-                "step": name.rstrip("."), "label": step.label, "amount": None if found is None else from_pico(pico),
-                "share": None if found is None else measures.ratio(pico, total), "evidence": "" if found is None else found.evidence.value,
-                "method": "" if found is None else ", ".join(found.methods), "lo": None if found is None else float(from_pico(lo)),
-                "hi": None if found is None else float(from_pico(hi)), "measured": found is not None, "note": step.meaning,
+                "step": name.rstrip("."),
+                "label": step.label,
+                "amount": None if found is None else from_pico(pico),
+                "share": None if found is None else measures.ratio(pico, total),
+                "evidence": "" if found is None else found.evidence.value,
+                "method": "" if found is None else ", ".join(found.methods),
+                "lo": None if found is None else float(from_pico(lo)),
+                "hi": None if found is None else float(from_pico(hi)),
+                "measured": found is not None,
+                "note": step.meaning,
             }
         )
     return made
@@ -148,7 +183,9 @@ def _activity(books: Books, capacity: dict[str, Any] | None) -> dict[str, Any] |
     signal = capacity["signal_us"] * known // scale if capacity["known_us"] else 0
     active = capacity["by_state"].get("active", 0)
     return {
-        "low": ratio(signal, paid), "high": ratio(signal + unknown, paid), "active_above": books.settings["active_above"],
+        "low": ratio(signal, paid),
+        "high": ratio(signal + unknown, paid),
+        "active_above": books.settings["active_above"],
         "active_time": {"low": ratio(active, paid), "high": ratio(active + unknown, paid)},
     }
 
@@ -158,7 +195,9 @@ def usage(books: Books, capacity: dict[str, Any] | None) -> dict[str, Any]:
     hours = None if capacity is None else {s: _hours(us) for s, us in capacity["by_state"].items()}
     return {
         "gpu_hours_paid": None if capacity is None else _hours(capacity["paid"]),
-        "gpu_hours_allocated": None if capacity is None or not capacity["allocation_known"] else _hours(capacity["held_us"]),
+        "gpu_hours_allocated": None
+        if capacity is None or not capacity["allocation_known"]
+        else _hours(capacity["held_us"]),
         "gpu_hours_by_state": hours,
         "tokens_by_class": measures.tokens_by_class(books),
         "tokens_by_verdict": measures.tokens_by_verdict(books),
@@ -175,7 +214,9 @@ def _sentence(books: Books, found: Figures, headline: dict[str, Any]) -> str:
     low, high = headline["net_yield"]["low"], headline["net_yield"]["high"]
     spent = f"{quantise(from_pico(found.in_scope), 2):,} {books.currency}"
     waste = headline["certain_waste"]["share"]
-    return f"Of {spent} spent on AI, between {low:.1%} and {high:.1%} became useful tokens; {waste:.1%} is certain waste."
+    return (
+        f"Of {spent} spent on AI, between {low:.1%} and {high:.1%} became useful tokens; {waste:.1%} is certain waste."
+    )
 
 
 def _caveats(books: Books, steps: dict[str, StepSum], found: Figures) -> tuple[str, ...]:
@@ -183,9 +224,15 @@ def _caveats(books: Books, steps: dict[str, StepSum], found: Figures) -> tuple[s
     if _basis(books) == "list_estimate":
         notes.append("No bill: priced attempts are the charges (list estimate).")
     elif books.bill["list_estimate"]:
-        notes.append(f"{quantise(books.bill['list_estimate'], 2)} {books.currency} of API use has no bill and is a list estimate.")
+        notes.append(
+            f"{quantise(books.bill['list_estimate'], 2)} {books.currency} of API use has no bill and is a list estimate."
+        )
     if "useful" not in steps:
-        notes.append("No outcome is connected: nothing is proven useful, so the lower bound is 0 and the cost has no upper end.")
+        notes.append(
+            "No outcome is connected: nothing is proven useful, so the lower bound is 0 and the cost has no upper end."
+        )
     if steps.get("unknown") and found.possible_tokens:
-        notes.append("Capacity without telemetry may have served tokens nobody counted; the lower cost bound rests on counted tokens.")
+        notes.append(
+            "Capacity without telemetry may have served tokens nobody counted; the lower cost bound rests on counted tokens."
+        )
     return tuple(notes)

@@ -84,8 +84,11 @@ def _streams(engine: Engine, settings: CapacitySettings, lo: int) -> None:
                                               'power_watts', 'memory_used_bytes')
             GROUP BY ALL""",
     )
-    engine.keep("sliced", "SELECT DISTINCT device FROM (SELECT device FROM readings WHERE slice <> '' "
-                          "UNION ALL SELECT device_id FROM gpu_slices)")
+    engine.keep(
+        "sliced",
+        "SELECT DISTINCT device FROM (SELECT device FROM readings WHERE slice <> '' "
+        "UNION ALL SELECT device_id FROM gpu_slices)",
+    )
     engine.keep(
         "signal_all",
         f"""SELECT r.* FROM readings r
@@ -114,7 +117,8 @@ def _streams(engine: Engine, settings: CapacitySettings, lo: int) -> None:
         "allocation",
         _RUNS.format(
             readings=f"""SELECT x.device, x.slice, x.t, MAX(x.hold_us) AS hold,
-                                MAX(CASE x.state WHEN 'unallocated' THEN 1 WHEN 'allocated' THEN 2 WHEN 'starting' THEN 3 WHEN 'down' THEN 4 END) AS v,
+                                MAX(CASE x.state WHEN 'unallocated' THEN 1 WHEN 'allocated' THEN 2 WHEN 'starting' THEN 3
+                                                 WHEN 'down' THEN 4 END) AS v,
                                 string_agg(DISTINCT x.owner, '|' ORDER BY x.owner) AS holders
                          FROM (SELECT device_id AS device, slice_id AS slice, micros(event_time) AS t, hold_us, state, owner
                                FROM gpu_owners) x

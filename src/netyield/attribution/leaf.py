@@ -7,7 +7,19 @@ import pyarrow as pa
 from netyield.attribution.attempts import CLASSES
 
 PICO = pa.decimal128(38, 0)
-DIMENSION_COLUMNS = ("scope", "provider", "service", "account", "pool", "device", "owner", "model", "team", "app", "customer")
+DIMENSION_COLUMNS = (
+    "scope",
+    "provider",
+    "service",
+    "account",
+    "pool",
+    "device",
+    "owner",
+    "model",
+    "team",
+    "app",
+    "customer",
+)
 LEAF = pa.schema(
     [
         ("hour_us", pa.int64()),

@@ -7,6 +7,7 @@ Out: paid(line_id, pool, hour_us, pico, gpu_us) and lines(line_id, currency, pro
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -21,7 +22,11 @@ from netyield.store.engine import Engine
 
 SECOND_US = 1_000_000
 RATE_PIECES = pa.schema(
-    [("pool", pa.string()), *((name, pa.int64()) for name in ("hour_us", "a", "b", "rate_pico", "gpus")), ("currency", pa.string())]
+    [
+        ("pool", pa.string()),
+        *((name, pa.int64()) for name in ("hour_us", "a", "b", "rate_pico", "gpus")),
+        ("currency", pa.string()),
+    ]
 )
 
 
@@ -71,7 +76,7 @@ def _pieces_of_pool(
     ends = {int(card["until_us"]) for card in cards if card["until_us"] is not None}
     edges = sorted({lo, hi, *(int(card["from_us"]) for card in cards), *ends, *range(lo - lo % HOUR_US, hi, HOUR_US)})
     edges = [edge for edge in edges if lo <= edge <= hi]
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in itertools.pairwise(edges):
         valid = [c for c in cards if c["from_us"] <= a and (c["until_us"] is None or a < c["until_us"])]
         if valid:
             card = max(valid, key=lambda c: int(c["from_us"]))

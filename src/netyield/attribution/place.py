@@ -60,7 +60,9 @@ def run(engine: Engine, settings: AttributionSettings) -> None:
            FROM pool_time
            WHERE CASE WHEN paid_us IS NULL THEN known_us = 0 OR blank_us > 0 ELSE paid_us > known_us OR known_us = 0 END""",
     )
-    engine.keep("weights", "SELECT pool, hour_us, holding AS key, narrow(total(w)) AS w FROM weights_detail GROUP BY ALL")
+    engine.keep(
+        "weights", "SELECT pool, hour_us, holding AS key, narrow(total(w)) AS w FROM weights_detail GROUP BY ALL"
+    )
     engine.keep(
         "paid_lines",
         """SELECT line_id, pool, hour_us, pico, CASE WHEN gpu_us IS NOT NULL THEN gpu_us
@@ -81,8 +83,11 @@ def run(engine: Engine, settings: AttributionSettings) -> None:
            FROM slot_shares h
            JOIN weights_detail d ON h.pool = concat(d.pool, '|', d.holding) AND h.hour_us = d.hour_us AND h.key = d.key""",
     )
-    engine.keep("slot_money", "SELECT slot_id, line_id, narrow(total(pico)) AS pico, narrow(total(gpu_us)) AS gpu_us, "
-                              "0 AS prefill_share, 0 AS phase_whole FROM placed WHERE slot_id IS NOT NULL GROUP BY ALL")
+    engine.keep(
+        "slot_money",
+        "SELECT slot_id, line_id, narrow(total(pico)) AS pico, narrow(total(gpu_us)) AS gpu_us, "
+        "0 AS prefill_share, 0 AS phase_whole FROM placed WHERE slot_id IS NOT NULL GROUP BY ALL",
+    )
 
 
 def _split(paid: str, weights: str) -> str:

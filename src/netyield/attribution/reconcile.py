@@ -31,8 +31,9 @@ def run(engine: Engine, segment: Period, currency: str, canonical: Mapping[str, 
                   narrow(total(a.input_tokens + a.output_tokens)) AS tokens, COUNT(*) AS attempts
            FROM attempts_in a LEFT JOIN priced p ON a.attempt_id = p.attempt_id
            LEFT JOIN model_names n ON a.model = n.model LEFT JOIN provider_names v ON a.provider = v.word
-           WHERE a.serving_id IS NULL AND a.t >= {lo} AND a.t < {hi} GROUP BY 1""".replace("{lo}", str(micros(segment.since)))
-        .replace("{hi}", str(micros(segment.until))),
+           WHERE a.serving_id IS NULL AND a.t >= {lo} AND a.t < {hi} GROUP BY 1""".replace(
+            "{lo}", str(micros(segment.since))
+        ).replace("{hi}", str(micros(segment.until))),
     )
     engine.keep(
         "billed_lines",
@@ -58,15 +59,33 @@ def _leaves(currency: str, day: int) -> str:
     step = f"CASE WHEN NOT ({seen}) THEN 'unproven' WHEN {unpriced} THEN 'unpriced' ELSE 'unreconciled' END"
     output = "b.token_class LIKE 'out%' AND b.token_class <> 'out_reasoning'"
     billed = leaf_sql(
-        hour_us=str(day), currency=f"'{currency}'", step=step, reason=f"CASE WHEN NOT ({seen}) THEN 'no_traffic_source' ELSE 'billed' END",
-        scope="'ai_api'", provider="b.provider", service="b.service", account="b.account", model="b.model", evidence="'measured'",
-        method="'bill'", pico="b.pico", unit_tokens=f"CASE WHEN NOT ({seen}) AND {output} THEN b.tokens ELSE 0 END",
+        hour_us=str(day),
+        currency=f"'{currency}'",
+        step=step,
+        reason=f"CASE WHEN NOT ({seen}) THEN 'no_traffic_source' ELSE 'billed' END",
+        scope="'ai_api'",
+        provider="b.provider",
+        service="b.service",
+        account="b.account",
+        model="b.model",
+        evidence="'measured'",
+        method="'bill'",
+        pico="b.pico",
+        unit_tokens=f"CASE WHEN NOT ({seen}) AND {output} THEN b.tokens ELSE 0 END",
         out_text=f"CASE WHEN NOT ({seen}) AND {output} THEN b.tokens ELSE 0 END",
         in_uncached=f"CASE WHEN NOT ({seen}) AND b.token_class = 'in_uncached' THEN b.tokens ELSE 0 END",
     )
     metered = leaf_sql(
-        hour_us=str(day), currency=f"'{currency}'", step="'unreconciled'", reason="'priced attempts'", scope="'ai_api'",
-        provider="m.provider", model="m.model", evidence="'derived'", method="'bill less priced attempts'", pico="0 - m.pico",
+        hour_us=str(day),
+        currency=f"'{currency}'",
+        step="'unreconciled'",
+        reason="'priced attempts'",
+        scope="'ai_api'",
+        provider="m.provider",
+        model="m.model",
+        evidence="'derived'",
+        method="'bill less priced attempts'",
+        pico="0 - m.pico",
     )
     return f"""SELECT {billed} FROM billed_lines b WHERE b.pico <> 0
                UNION ALL SELECT {metered} FROM metered_models m WHERE m.pico <> 0"""

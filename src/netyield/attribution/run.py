@@ -68,9 +68,13 @@ def run(engine: Engine, inputs: Inputs, segment: Period) -> None:
 def _price_pools(engine: Engine, inputs: Inputs, segment: Period) -> None:
     """``lines`` and ``paid_bill``: pool money per hour from the bill and from the rate card."""
     pools = sorted(
-        {*engine.query("SELECT DISTINCT pool FROM state_slots").column(0).to_pylist(),
-         *inputs.device_pools.column("pool").to_pylist(), *inputs.count_extents.column("pool").to_pylist(),
-         *(rule.name for rule in inputs.pool_rules), *(str(c["pool"]) for c in inputs.cards if "*" not in str(c["pool"]))}
+        {
+            *engine.query("SELECT DISTINCT pool FROM state_slots").column(0).to_pylist(),
+            *inputs.device_pools.column("pool").to_pylist(),
+            *inputs.count_extents.column("pool").to_pylist(),
+            *(rule.name for rule in inputs.pool_rules),
+            *(str(c["pool"]) for c in inputs.cards if "*" not in str(c["pool"])),
+        }
     )
     cards = [card for card in inputs.cards if card["currency"] == inputs.currency]
     paid.charge_rates(engine, paid.rate_pieces(cards, pools, segment))
@@ -88,10 +92,15 @@ def _price_pools(engine: Engine, inputs: Inputs, segment: Period) -> None:
 def _load_attempts(engine: Engine, inputs: Inputs) -> None:
     pools = engine.query("SELECT DISTINCT pool FROM (SELECT pool FROM paid UNION ALL SELECT pool FROM state_slots)")
     attempts.load(
-        engine, inputs.pool_rules, inputs.owner_pools,
+        engine,
+        inputs.pool_rules,
+        inputs.owner_pools,
         [*pools.column(0).to_pylist(), *(rule.name for rule in inputs.pool_rules)],
     )
-    engine.keep("servings", "SELECT DISTINCT serving_id, resolved_pool AS pool, serving FROM attempt_map WHERE serving_id IS NOT NULL")
+    engine.keep(
+        "servings",
+        "SELECT DISTINCT serving_id, resolved_pool AS pool, serving FROM attempt_map WHERE serving_id IS NOT NULL",
+    )
 
 
 def _provisioned(engine: Engine, inputs: Inputs) -> None:
@@ -110,8 +119,11 @@ def _provisioned(engine: Engine, inputs: Inputs) -> None:
 
 def _leaves(engine: Engine, currency: str) -> None:
     """Leaves of capacity that serves no request, of charges that go to their step, and the fleet table."""
-    engine.keep("line_facts", "SELECT line_id, MIN(scope) AS scope, MIN(provider) AS provider, MIN(service) AS service, "
-                              "MIN(account) AS account, MIN(evidence) AS evidence FROM paid GROUP BY line_id")
+    engine.keep(
+        "line_facts",
+        "SELECT line_id, MIN(scope) AS scope, MIN(provider) AS provider, MIN(service) AS service, "
+        "MIN(account) AS account, MIN(evidence) AS evidence FROM paid GROUP BY line_id",
+    )
     step = f"""CASE WHEN p.state = 'active' AND p.kind = 'training'
                         THEN concat('training.', CASE WHEN p.job_state = '' THEN 'unknown' ELSE p.job_state END)
                    WHEN p.kind = 'training' AND p.state IN ('idle', 'idle_held', 'starting')
@@ -119,16 +131,38 @@ def _leaves(engine: Engine, currency: str) -> None:
                    WHEN p.counted_by IS NOT NULL THEN '{engine_leaves.STEP}'
                    WHEN p.state = 'active' THEN 'active_unattributed' ELSE p.state END"""
     columns = leaf_sql(
-        hour_us="p.hour_us", currency=f"'{currency}'", step=step, reason=engine_leaves.REASON, scope="l.scope",
-        provider="l.provider", service="l.service", account="l.account", pool="p.pool", device="p.device", owner="p.owner",
-        team="COALESCE(f.team, '')", app="COALESCE(f.app, '')", model=engine_leaves.MODEL,
+        hour_us="p.hour_us",
+        currency=f"'{currency}'",
+        step=step,
+        reason=engine_leaves.REASON,
+        scope="l.scope",
+        provider="l.provider",
+        service="l.service",
+        account="l.account",
+        pool="p.pool",
+        device="p.device",
+        owner="p.owner",
+        team="COALESCE(f.team, '')",
+        app="COALESCE(f.app, '')",
+        model=engine_leaves.MODEL,
         evidence="CASE WHEN p.state = 'unknown' THEN l.evidence ELSE 'derived' END",
-        method="CASE WHEN p.counted_by IS NOT NULL THEN 'engine counters' ELSE 'device time' END", pico="p.pico", gpu_us="p.gpu_us",
+        method="CASE WHEN p.counted_by IS NOT NULL THEN 'engine counters' ELSE 'device time' END",
+        pico="p.pico",
+        gpu_us="p.gpu_us",
     )
     charges = leaf_sql(
-        hour_us="c.hour_us", currency=f"'{currency}'", step="g.step", scope="g.scope", provider="COALESCE(g.provider, '')",
-        service="COALESCE(g.service, '')", account="COALESCE(g.account, '')", pool="COALESCE(g.pool, '')",
-        model="COALESCE(g.model, '')", evidence="'measured'", method="'bill'", pico="c.pico",
+        hour_us="c.hour_us",
+        currency=f"'{currency}'",
+        step="g.step",
+        scope="g.scope",
+        provider="COALESCE(g.provider, '')",
+        service="COALESCE(g.service, '')",
+        account="COALESCE(g.account, '')",
+        pool="COALESCE(g.pool, '')",
+        model="COALESCE(g.model, '')",
+        evidence="'measured'",
+        method="'bill'",
+        pico="c.pico",
     )
     engine.keep(
         "leaves_capacity",

@@ -15,7 +15,9 @@ from typing import Any
 import pyarrow as pa
 
 STRANDED = "__stranded__"
-SCHEMA = pa.schema([("device", pa.string()), ("slice", pa.string()), *((n, pa.int64()) for n in ("low", "high", "parts"))])
+SCHEMA = pa.schema(
+    [("device", pa.string()), ("slice", pa.string()), *((n, pa.int64()) for n in ("low", "high", "parts"))]
+)
 
 
 def fractions(slices: list[Mapping[str, Any]]) -> list[tuple[str, int]]:

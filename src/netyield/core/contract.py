@@ -73,8 +73,19 @@ class Contract:
 
 SOURCE_GIVES = ("row_number", "event_key", "event_time")
 RAW_TABLES = (
-    "charges", "rate_cards", "gpu_samples", "gpu_slices", "gpu_owners", "capacity_samples", "engine_samples",
-    "attempts", "outcomes", "model_prices", "fx_rates", "quarantine", "adjustments",
+    "charges",
+    "rate_cards",
+    "gpu_samples",
+    "gpu_slices",
+    "gpu_owners",
+    "capacity_samples",
+    "engine_samples",
+    "attempts",
+    "outcomes",
+    "model_prices",
+    "fx_rates",
+    "quarantine",
+    "adjustments",
 )
 
 

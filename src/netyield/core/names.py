@@ -9,8 +9,17 @@ UNKNOWN = "__unknown__"
 
 # Dimensions of a leaf, in the order in which tables show them.
 DIMENSIONS = (
-    "scope", "provider", "service", "account", "pool", "device", "owner",
-    "model", "team", "app", "customer",
+    "scope",
+    "provider",
+    "service",
+    "account",
+    "pool",
+    "device",
+    "owner",
+    "model",
+    "team",
+    "app",
+    "customer",
 )
 # What a person may write after --by, beyond the dimensions themselves.
 DIMENSION_ALIASES = {"tenant": "customer", "account_id": "account"}

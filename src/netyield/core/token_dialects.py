@@ -48,8 +48,13 @@ def token_classes() -> tuple[TokenClass, ...]:
     text = resources.files("netyield.core").joinpath("token_classes.csv").read_text(encoding="utf-8")
     return tuple(
         TokenClass(
-            row["class"], row["direction"], row["modality"], row["cache"], row["cache_ttl"],
-            row["counts_as_useful_output"] == "yes", row["description"],
+            row["class"],
+            row["direction"],
+            row["modality"],
+            row["cache"],
+            row["cache_ttl"],
+            row["counts_as_useful_output"] == "yes",
+            row["description"],
         )
         for row in csv.DictReader(text.splitlines())
     )

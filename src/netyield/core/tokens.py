@@ -21,7 +21,15 @@ from netyield.core.token_counts import at, number_column, whole_numbers
 from netyield.core.token_dialects import Dialect, TokenClass, class_names, dialects, token_classes
 
 __all__ = [
-    "COUNT_LIMIT", "Dialect", "Leaves", "TokenClass", "class_names", "dialects", "gather", "leaves", "token_classes",
+    "COUNT_LIMIT",
+    "Dialect",
+    "Leaves",
+    "TokenClass",
+    "class_names",
+    "dialects",
+    "gather",
+    "leaves",
+    "token_classes",
 ]
 COUNT_LIMIT = 2**40  # a single call never has a million million tokens; a larger count is a fault
 

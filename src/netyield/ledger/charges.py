@@ -24,13 +24,27 @@ from netyield.store.engine import Engine
 BASES = {"effective": "effective_cost", "billed": "billed_cost", "list": "list_cost", "contracted": "contracted_cost"}
 AI_SCOPES = ("gpu", "ai_api", "ai_seat", "ai_platform", "training")
 STEP_OF_SCOPE = {
-    "ai_seat": "seats", "ai_platform": "platform", "training": "training.unknown",
-    "non_ai": "non_ai", "unclassified": "unclassified",
+    "ai_seat": "seats",
+    "ai_platform": "platform",
+    "training": "training.unknown",
+    "non_ai": "non_ai",
+    "unclassified": "unclassified",
 }
 # What rules can look at; a distinct combination is labelled once.
 LABEL_COLUMNS = (
-    "provider", "service_name", "service_category", "service_subcategory", "sku", "resource_id", "resource_name",
-    "resource_type", "account", "charge_description", "consumed_unit", "tags", "gpu_count",
+    "provider",
+    "service_name",
+    "service_category",
+    "service_subcategory",
+    "sku",
+    "resource_id",
+    "resource_name",
+    "resource_type",
+    "account",
+    "charge_description",
+    "consumed_unit",
+    "tags",
+    "gpu_count",
 )
 
 _LINES = """
@@ -61,7 +75,11 @@ CASE WHEN gpu_count IS NULL OR charge_category <> 'Usage' THEN NULL
 
 
 def label(
-    engine: Engine, basis: str, scope_rules: Sequence[ScopeRule], pool_rules: Sequence[PoolRule], known_pools: Sequence[str]
+    engine: Engine,
+    basis: str,
+    scope_rules: Sequence[ScopeRule],
+    pool_rules: Sequence[PoolRule],
+    known_pools: Sequence[str],
 ) -> None:
     """Make ``labelled`` from the ``charges`` view of the engine. Amounts are whole pico-units of the line's currency."""
     engine.keep("lines", _LINES.format(amount=BASES[basis], gpu_us=_GPU_US))
@@ -80,7 +98,10 @@ def label(
 
 
 def _labels(
-    distinct: list[dict[str, Any]], scope_rules: Sequence[ScopeRule], pool_rules: Sequence[PoolRule], known: Sequence[str]
+    distinct: list[dict[str, Any]],
+    scope_rules: Sequence[ScopeRule],
+    pool_rules: Sequence[PoolRule],
+    known: Sequence[str],
 ) -> pa.Table:
     """Scope and pool per distinct combination of LABEL_COLUMNS."""
     provisioned = [rule for rule in pool_rules if rule.kind == "provisioned_throughput"]

@@ -31,7 +31,11 @@ def pool_of_charge(line: Mapping[str, str | None], rules: Sequence[PoolRule], kn
             continue
         if (
             tags_match(rule.tags, line.get("tags"))
-            and (not rule.resources or _any(rule.resources, line.get("resource_id")) or _any(rule.resources, line.get("resource_name")))
+            and (
+                not rule.resources
+                or _any(rule.resources, line.get("resource_id"))
+                or _any(rule.resources, line.get("resource_name"))
+            )
             and (not rule.accounts or _any(rule.accounts, line.get("account")))
             and (not rule.skus or _any(rule.skus, line.get("sku")))
         ):

@@ -41,7 +41,9 @@ def shipped_rules() -> tuple[ScopeRule, ...]:
             count = {"scope": row["scope"], "gpu_count": row["pattern"] == "yes", "why": row["why"]}
             rules.append(ScopeRule.model_validate(count))
         else:
-            rules.append(ScopeRule.model_validate({"scope": row["scope"], row["column"]: row["pattern"], "why": row["why"]}))
+            rules.append(
+                ScopeRule.model_validate({"scope": row["scope"], row["column"]: row["pattern"], "why": row["why"]})
+            )
     return tuple(rules)
 
 

@@ -1,8 +1,8 @@
 """Composition root: opens netyield.toml, wires the rooms, and answers.
 
-    project = Project.open(Path("."))
-    project.ingest()
-    project.answer("waterfall", Query())
+project = Project.open(Path("."))
+project.ingest()
+project.answer("waterfall", Query())
 """
 
 from netyield.answers.books import Query

@@ -39,11 +39,23 @@ from netyield.usefulness.policy import VERSION, policy_hash
 
 Progress = Callable[[str, int], None]
 # Words a gateway uses for a provider that the bill names otherwise.
-BILL_NAMES = {"azure": "microsoft", "bedrock": "aws", "vertex_ai": "google", "gemini": "google", "openai": "openai", "anthropic": "anthropic"}
+BILL_NAMES = {
+    "azure": "microsoft",
+    "bedrock": "aws",
+    "vertex_ai": "google",
+    "gemini": "google",
+    "openai": "openai",
+    "anthropic": "anthropic",
+}
 
 
 def open_books(
-    folder: Folder, manifest: Manifest, config: Config, window: Period, query: Query, findings: list[Finding],
+    folder: Folder,
+    manifest: Manifest,
+    config: Config,
+    window: Period,
+    query: Query,
+    findings: list[Finding],
     progress: Progress | None,
 ) -> Books:
     """Leaves of the window in a fresh engine, filtered by the query's ``where``."""
@@ -53,14 +65,27 @@ def open_books(
     _filter(engine, query.where, config.project.timezone)
     asked = query.as_of or iso(manifest.recorded_at)
     settings = {
-        "active_above": config.capacity.active_above, "coverage_floor": config.usefulness.coverage_floor,
-        "loaded_rule": config.attribution.loaded_rule, "serving": config.serving.model_dump(),
-        "policy": _policy(config), "other_currencies": {n: from_pico(p) for n, p in sorted(shared.other_currencies.items())},
-        "scopes": shared.scopes, "pools": shared.pools, "unclassified": shared.unclassified,
+        "active_above": config.capacity.active_above,
+        "coverage_floor": config.usefulness.coverage_floor,
+        "loaded_rule": config.attribution.loaded_rule,
+        "serving": config.serving.model_dump(),
+        "policy": _policy(config),
+        "other_currencies": {n: from_pico(p) for n, p in sorted(shared.other_currencies.items())},
+        "scopes": shared.scopes,
+        "pools": shared.pools,
+        "unclassified": shared.unclassified,
     }
     return Books(
-        engine=engine, window=window, currency=shared.currency, basis=query.basis, as_of=asked, timezone=config.project.timezone,
-        query=query, bill=totals, settings=settings, findings=tuple(notes),
+        engine=engine,
+        window=window,
+        currency=shared.currency,
+        basis=query.basis,
+        as_of=asked,
+        timezone=config.project.timezone,
+        query=query,
+        bill=totals,
+        settings=settings,
+        findings=tuple(notes),
     )
 
 
@@ -69,7 +94,13 @@ def _policy(config: Config) -> str:
 
 
 def _window(
-    folder: Folder, manifest: Manifest, config: Config, window: Period, basis: str, currency: str | None, progress: Progress | None
+    folder: Folder,
+    manifest: Manifest,
+    config: Config,
+    window: Period,
+    basis: str,
+    currency: str | None,
+    progress: Progress | None,
 ) -> tuple[Engine, Shared, dict[str, Any]]:
     shared = gather(folder, manifest, config, basis, currency)
     prices = _prices(folder, manifest)
@@ -94,12 +125,20 @@ def _window(
     return engine, shared, totals
 
 
-def _job(folder: Folder, manifest: Manifest, shared: Shared, prices: Prices, config: Config, segment: Period) -> days.DayJob:
-    billed = {str(p) for p, s in zip(*(shared.groups.column(n).to_pylist() for n in ("provider", "step")), strict=True) if s == "api" and p}
+def _job(
+    folder: Folder, manifest: Manifest, shared: Shared, prices: Prices, config: Config, segment: Period
+) -> days.DayJob:
+    billed = {
+        str(p)
+        for p, s in zip(*(shared.groups.column(n).to_pylist() for n in ("provider", "step")), strict=True)
+        if s == "api" and p
+    }
     steps = shared.groups.column("step").to_pylist()
     providers = {
-        word: match for word, hint in BILL_NAMES.items()
-        for match in sorted(billed) if hint in match.lower().replace("amazon web services", "aws")
+        word: match
+        for word, hint in BILL_NAMES.items()
+        for match in sorted(billed)
+        if hint in match.lower().replace("amazon web services", "aws")
     }
     return days.DayJob(folder, manifest, config, shared, prices, segment, "api" in steps, providers)
 
@@ -118,24 +157,35 @@ def _prices(folder: Folder, manifest: Manifest) -> Prices:
 
 def _union(engine: Engine, name: str, paths: list[str]) -> None:
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    engine.keep(f"all_{name}" if name == "leaves" else name, f"SELECT * FROM read_parquet([{listed}], union_by_name = true)")
+    engine.keep(
+        f"all_{name}" if name == "leaves" else name, f"SELECT * FROM read_parquet([{listed}], union_by_name = true)"
+    )
 
 
-def _add_adjustments(engine: Engine, folder: Folder, manifest: Manifest, window: Period, basis: str, currency: str) -> None:
+def _add_adjustments(
+    engine: Engine, folder: Folder, manifest: Manifest, window: Period, basis: str, currency: str
+) -> None:
     """Differences posted in the window for closed months, as leaves of the hour they were posted."""
-    engine.parquet("adjustments", "adjustments", folder.paths(folder.segments(manifest, "adjustments", window.since, window.until)))
+    engine.parquet(
+        "adjustments", "adjustments", folder.paths(folder.segments(manifest, "adjustments", window.since, window.until))
+    )
     rows = engine.query(
         f"""SELECT micros(event_time) AS t, leaf, CAST(amount * 1000000000000 AS DECIMAL(38,0)) AS pico FROM adjustments
             WHERE basis = ? AND currency = ? AND micros(event_time) >= {micros(window.since)} AND micros(event_time) < {micros(window.until)}
-            ORDER BY event_key""", [basis, currency],
+            ORDER BY event_key""",
+        [basis, currency],
     ).to_pylist()
     leaves = []
     for row in rows:
         leaf = json.loads(row["leaf"])
         blank = {f.name: "" if pa.types.is_string(f.type) else 0 for f in LEAF}
-        leaves.append(blank | leaf | {"hour_us": row["t"] // HOUR_US * HOUR_US, "pico": row["pico"], "currency": currency})
+        leaves.append(
+            blank | leaf | {"hour_us": row["t"] // HOUR_US * HOUR_US, "pico": row["pico"], "currency": currency}
+        )
     engine.register("adjusted", pa.Table.from_pylist(leaves, schema=LEAF))
-    engine.run("CREATE OR REPLACE TEMP TABLE all_leaves AS SELECT * FROM all_leaves UNION ALL BY NAME SELECT * FROM adjusted")
+    engine.run(
+        "CREATE OR REPLACE TEMP TABLE all_leaves AS SELECT * FROM all_leaves UNION ALL BY NAME SELECT * FROM adjusted"
+    )
 
 
 def _control(engine: Engine, shared: Shared, window: Period, manifest: Manifest) -> dict[str, Any]:
@@ -144,7 +194,11 @@ def _control(engine: Engine, shared: Shared, window: Period, manifest: Manifest)
     bill = Decimal(engine.scalar("SELECT COALESCE(total(pico), 0) FROM pieces"))
     tables = "SELECT COALESCE(total(pico), 0) FROM all_leaves WHERE "
     carded = Decimal(engine.scalar(tables + "provider = 'rate card'"))
-    listed = Decimal(engine.scalar(tables + "scope = 'ai_api' AND method = 'price list'")) if "api" not in shared.groups.column("step").to_pylist() else Decimal(0)
+    listed = (
+        Decimal(engine.scalar(tables + "scope = 'ai_api' AND method = 'price list'"))
+        if "api" not in shared.groups.column("step").to_pylist()
+        else Decimal(0)
+    )
     adjusted = Decimal(engine.scalar("SELECT COALESCE(total(pico), 0) FROM adjusted"))
     held = Decimal(engine.scalar("SELECT COALESCE(total(pico), 0) FROM all_leaves"))
     closed = any(_overlaps(month, window) for month in manifest.closed)
@@ -155,8 +209,12 @@ def _control(engine: Engine, shared: Shared, window: Period, manifest: Manifest)
         conserve.check("the report", {shared.currency: bill + carded + listed + adjusted}, {shared.currency: held})
     bridged = bridge.lines(shared.bridge, window, from_pico(int(bill))) if shared.bridge else {}
     return {
-        **bridged, "bill": from_pico(int(bill)), "rate_card": from_pico(int(carded)), "list_estimate": from_pico(int(listed)),
-        "adjustments": from_pico(int(adjusted)), "total": from_pico(int(held)),
+        **bridged,
+        "bill": from_pico(int(bill)),
+        "rate_card": from_pico(int(carded)),
+        "list_estimate": from_pico(int(listed)),
+        "adjustments": from_pico(int(adjusted)),
+        "total": from_pico(int(held)),
     }
 
 
@@ -174,19 +232,37 @@ def _filter(engine: Engine, where: Mapping[str, str], zone: str) -> None:
         if name not in (*DIMENSION_COLUMNS, "step", "day", "month"):
             message = f"--where {word}: there is no dimension {word!r}."
             raise WrongUse(message, f"Known: {', '.join((*DIMENSION_COLUMNS, 'step', 'day', 'month'))}.")
-        tests.append(f"{time_sql(name, zone)} GLOB ?" if any(c in value for c in "*?[") else f"{time_sql(name, zone)} = ?")
+        tests.append(
+            f"{time_sql(name, zone)} GLOB ?" if any(c in value for c in "*?[") else f"{time_sql(name, zone)} = ?"
+        )
         values.append(value)
-    engine.register("leaves_selected", engine.query(f"SELECT * FROM all_leaves WHERE {' AND '.join(tests) or 'TRUE'}", values))
+    engine.register(
+        "leaves_selected", engine.query(f"SELECT * FROM all_leaves WHERE {' AND '.join(tests) or 'TRUE'}", values)
+    )
     engine.keep("leaves", "SELECT * FROM leaves_selected")
 
 
 def raw_engine(folder: Folder, manifest: Manifest, config: Config, books: Books) -> Engine:
     """Raw rows and labelled charges of the books' window, for ``explain``."""
     engine = Engine()
-    views(engine, folder, manifest, "charges", "gpu_samples", "gpu_owners", "capacity_samples", "attempts", "outcomes", "rate_cards")
+    views(
+        engine,
+        folder,
+        manifest,
+        "charges",
+        "gpu_samples",
+        "gpu_owners",
+        "capacity_samples",
+        "attempts",
+        "outcomes",
+        "rate_cards",
+    )
     charge_room.label(engine, books.basis, config.scope, config.pool, declared_pools(engine))
     names = {record.hash: record.name for record in manifest.deliveries.values()}
-    engine.register("deliveries", pa.table({"delivery": pa.array(list(names), pa.string()), "file": pa.array(list(names.values()), pa.string())}))
+    engine.register(
+        "deliveries",
+        pa.table({"delivery": pa.array(list(names), pa.string()), "file": pa.array(list(names.values()), pa.string())}),
+    )
     shared = gather(folder, manifest, config, books.basis, books.currency)
     engine.register("device_pools", shared.device_pools)
     return engine
@@ -210,21 +286,29 @@ def adjust_closed(folder: Folder, config: Config, now: datetime) -> int:
     with folder.writer() as writer:
         if rows:
             schema = contract("adjustments").schema
-            writer.write_segments("adjustments", pa.Table.from_pylist(rows, schema=schema), f"adjust-{manifest.number}", None)
+            writer.write_segments(
+                "adjustments", pa.Table.from_pylist(rows, schema=schema), f"adjust-{manifest.number}", None
+            )
         number = writer.manifest.number + 1
         writer.commit(
-            closed={m: {"manifest": int(c["manifest"]), "adjusted_to": number} for m, c in months.items()}, recorded_at=now
+            closed={m: {"manifest": int(c["manifest"]), "adjusted_to": number} for m, c in months.items()},
+            recorded_at=now,
         )
     return len(rows)
 
 
-def _differences(folder: Folder, before: Manifest, after: Manifest, config: Config, month: Period, now: datetime) -> list[dict[str, Any]]:
+def _differences(
+    folder: Folder, before: Manifest, after: Manifest, config: Config, month: Period, now: datetime
+) -> list[dict[str, Any]]:
     """Leaf by leaf what the newer books say less what the older said, per day whose inputs changed."""
     rows: list[dict[str, Any]] = []
     old, new = (gather(folder, m, config, "effective", None) for m in (before, after))
     prices = (_prices(folder, before), _prices(folder, after))
     for segment in days.segments(month):
-        paths = [days.result(_job(folder, m, s, p, config, segment))["leaves"] for m, s, p in ((before, old, prices[0]), (after, new, prices[1]))]
+        paths = [
+            days.result(_job(folder, m, s, p, config, segment))["leaves"]
+            for m, s, p in ((before, old, prices[0]), (after, new, prices[1]))
+        ]
         if paths[0] == paths[1]:
             continue
         rows += _difference(str(paths[0]), str(paths[1]), segment, new.currency, now, after.number)
@@ -238,9 +322,9 @@ def _difference(old: str, new: str, segment: Period, currency: str, now: datetim
         engine.register("pair", pa.table({"path": [old, new]}))
         old_sql, new_sql = (f"read_parquet('{p.replace(chr(39), chr(39) * 2)}')" for p in (old, new))
         found = engine.query(
-            f"""SELECT {', '.join(names)}, total(pico) AS pico, CAST(SUM(unit_tokens) AS BIGINT) AS unit_tokens FROM (
-                  SELECT {', '.join(names)}, pico, unit_tokens FROM {new_sql}
-                  UNION ALL SELECT {', '.join(names)}, 0 - pico, 0 - unit_tokens FROM {old_sql})
+            f"""SELECT {", ".join(names)}, total(pico) AS pico, CAST(SUM(unit_tokens) AS BIGINT) AS unit_tokens FROM (
+                  SELECT {", ".join(names)}, pico, unit_tokens FROM {new_sql}
+                  UNION ALL SELECT {", ".join(names)}, 0 - pico, 0 - unit_tokens FROM {old_sql})
                 GROUP BY ALL HAVING total(pico) <> 0 OR SUM(unit_tokens) <> 0 ORDER BY ALL"""
         ).to_pylist()
     finally:
@@ -251,11 +335,23 @@ def _difference(old: str, new: str, segment: Period, currency: str, now: datetim
         key = f"{number}:{iso(segment.since)}:{index}"
         rows.append(
             {
-                "tenant": "default", "source": "netyield", "delivery": f"adjust-{number}", "row_number": index, "event_key": key,
-                "event_time": now, "recorded_at": now, "run_id": f"adjust-{number}", "posting_period": posting_period(now),
-                "for_bucket": segment.since, "reason": "late_data",
-                "leaf": json.dumps({**row, "evidence": "derived", "method": f"adjustment of {segment.since:%Y-%m}"}, sort_keys=True),
-                "basis": "effective", "currency": currency, "amount": from_pico(pico),
+                "tenant": "default",
+                "source": "netyield",
+                "delivery": f"adjust-{number}",
+                "row_number": index,
+                "event_key": key,
+                "event_time": now,
+                "recorded_at": now,
+                "run_id": f"adjust-{number}",
+                "posting_period": posting_period(now),
+                "for_bucket": segment.since,
+                "reason": "late_data",
+                "leaf": json.dumps(
+                    {**row, "evidence": "derived", "method": f"adjustment of {segment.since:%Y-%m}"}, sort_keys=True
+                ),
+                "basis": "effective",
+                "currency": currency,
+                "amount": from_pico(pico),
             }
         )
     return rows

@@ -30,8 +30,14 @@ def groups(engine: Engine, basis: str, currency: str, rates: Rates) -> list[dict
         amount = rates.convert(int(row["amount"]), row["currency"], currency, day)
         if billed is not None and amount is not None:
             found.append(
-                {"start": row["start_us"] // SECOND_US, "end": row["end_us"] // SECOND_US, "category": row["category"],
-                 "class": row["class"], "billed": billed, "amount": amount}
+                {
+                    "start": row["start_us"] // SECOND_US,
+                    "end": row["end_us"] // SECOND_US,
+                    "category": row["category"],
+                    "class": row["class"],
+                    "billed": billed,
+                    "amount": amount,
+                }
             )
     return found
 
@@ -54,5 +60,8 @@ def lines(found: Iterable[Mapping[str, Any]], window: Period, bill: Decimal) -> 
             purchases += billed
     known = from_pico(invoice - purchases + corrections)
     return {
-        "invoice": from_pico(invoice), "purchases": from_pico(purchases), "corrections": from_pico(corrections), "amortisation": bill - known,
+        "invoice": from_pico(invoice),
+        "purchases": from_pico(purchases),
+        "corrections": from_pico(corrections),
+        "amortisation": bill - known,
     }

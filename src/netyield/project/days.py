@@ -83,14 +83,30 @@ def _key(job: DayJob) -> str:
     """The identity of a day's inputs: its raw segments, what the day before carries in, and what is shared, clipped to it."""
     segments = [s for table in DAY_TABLES for s in _segments(job, table, job.segment)]
     owners = _day_owners(job)
-    settings = job.config.model_dump(mode="json", include={"pool", "workload", "capacity", "attribution", "usefulness", "attestation"})
+    settings = job.config.model_dump(
+        mode="json", include={"pool", "workload", "capacity", "attribution", "usefulness", "attestation"}
+    )
     parts = [
-        __version__, code_hash(), iso(job.segment.since), iso(job.segment.until), job.shared.basis, job.shared.currency,
-        inputs_key(segments), policy_hash(job.config.usefulness, job.config.attestation), json.dumps(settings, sort_keys=True, default=str),
-        _digest(_groups_of(job)), _digest(_clipped(job.shared.extents, job.segment, "first_us", "last_us")),
-        _digest(_clipped(job.shared.count_extents, job.segment, "t", "until_us")), _digest(job.shared.device_pools),
-        _digest(_present_owners(job, owners)), str(_owner_pools(job, owners)), _carried(job), json.dumps(_cards(job), sort_keys=True, default=str),
-        job.prices.digest(job.segment), str(job.billed_api), json.dumps(dict(job.providers), sort_keys=True),
+        __version__,
+        code_hash(),
+        iso(job.segment.since),
+        iso(job.segment.until),
+        job.shared.basis,
+        job.shared.currency,
+        inputs_key(segments),
+        policy_hash(job.config.usefulness, job.config.attestation),
+        json.dumps(settings, sort_keys=True, default=str),
+        _digest(_groups_of(job)),
+        _digest(_clipped(job.shared.extents, job.segment, "first_us", "last_us")),
+        _digest(_clipped(job.shared.count_extents, job.segment, "t", "until_us")),
+        _digest(job.shared.device_pools),
+        _digest(_present_owners(job, owners)),
+        str(_owner_pools(job, owners)),
+        _carried(job),
+        json.dumps(_cards(job), sort_keys=True, default=str),
+        job.prices.digest(job.segment),
+        str(job.billed_api),
+        json.dumps(dict(job.providers), sort_keys=True),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -104,7 +120,9 @@ def _groups_of(job: DayJob) -> pa.Table:
     groups = job.shared.groups
     mask = pc.and_(pc.less(groups.column("start_s"), hi), pc.greater(groups.column("end_s"), lo))
     found = groups.filter(mask).drop_columns(["group_id"])
-    return found.sort_by([(name, "ascending") for name in found.column_names if name not in {"pico", "gpu_us", "tokens"}])
+    return found.sort_by(
+        [(name, "ascending") for name in found.column_names if name not in {"pico", "gpu_us", "tokens"}]
+    )
 
 
 def _clipped(table: pa.Table, segment: Period, start: str, end: str) -> pa.Table:
@@ -133,7 +151,9 @@ def _carried(job: DayJob) -> str:
     if not segments:
         return ""
     lo = micros(job.segment.since)
-    path = job.folder.derived_path("carried", job.segment.since.strftime("%Y-%m-%d"), f"{inputs_key(segments)}-{lo}").with_suffix(".txt")
+    path = job.folder.derived_path(
+        "carried", job.segment.since.strftime("%Y-%m-%d"), f"{inputs_key(segments)}-{lo}"
+    ).with_suffix(".txt")
     if path.exists():
         return path.read_text(encoding="utf-8")
     engine = Engine()
@@ -141,7 +161,9 @@ def _carried(job: DayJob) -> str:
         parts = []
         for table in DAY_TABLES:
             engine.parquet(f"{table}_raw", table, job.folder.paths(_segments(job, table, _before(job))))
-            rows = engine.query(f"SELECT * EXCLUDE (recorded_at, run_id, delivery, row_number) FROM {table}_raw WHERE {_CARRIED[table].format(lo=lo)} ORDER BY ALL")
+            rows = engine.query(
+                f"SELECT * EXCLUDE (recorded_at, run_id, delivery, row_number) FROM {table}_raw WHERE {_CARRIED[table].format(lo=lo)} ORDER BY ALL"
+            )
             parts.append(_digest(rows))
     finally:
         engine.close()
@@ -181,7 +203,13 @@ def _present_owners(job: DayJob, owners: pa.Table) -> pa.Table:
 
 def _owner_pools(job: DayJob, owners: pa.Table) -> list[tuple[str, str]]:
     """(pool, owner) pairs of the day."""
-    pools = dict(zip(job.shared.device_pools.column("device").to_pylist(), job.shared.device_pools.column("pool").to_pylist(), strict=True))
+    pools = dict(
+        zip(
+            job.shared.device_pools.column("device").to_pylist(),
+            job.shared.device_pools.column("pool").to_pylist(),
+            strict=True,
+        )
+    )
     return sorted({(pools[r["device"]], r["owner"]) for r in owners.to_pylist() if r["device"] in pools})
 
 
@@ -227,11 +255,17 @@ def compute_whole(job: DayJob) -> dict[str, pa.Table]:
     try:
         _load(engine, job)
         inputs = attribution.Inputs(
-            currency=job.shared.currency, groups=_numbered_groups(job), cards=_cards(job), device_pools=job.shared.device_pools,
+            currency=job.shared.currency,
+            groups=_numbered_groups(job),
+            cards=_cards(job),
+            device_pools=job.shared.device_pools,
             extents=_clipped(job.shared.extents, job.segment, "first_us", "last_us"),
-            count_extents=_clipped(job.shared.count_extents, job.segment, "t", "until_us"), owner_facts=job.shared.owner_facts,
+            count_extents=_clipped(job.shared.count_extents, job.segment, "t", "until_us"),
+            owner_facts=job.shared.owner_facts,
             owner_pools=_owner_pools(job, _day_owners(job)),
-            pool_rules=job.config.pool, capacity=job.config.capacity, attribution=job.config.attribution,
+            pool_rules=job.config.pool,
+            capacity=job.config.capacity,
+            attribution=job.config.attribution,
         )
         attribution.run(engine, inputs, job.segment)
         canonical = job.prices.price(engine, job.shared.currency)
@@ -270,7 +304,9 @@ def _results(engine: Engine, job: DayJob) -> dict[str, pa.Table]:
         "activity": engine.query("SELECT * FROM activity ORDER BY ALL"),
         "signal_values": engine.query("SELECT * FROM signal_values ORDER BY ALL"),
         "reconciliation": engine.query("SELECT * FROM reconciliation ORDER BY ALL"),
-        "methods": engine.query("SELECT w.*, s.pool, s.serving FROM serving_weights w JOIN servings s ON w.serving_id = s.serving_id ORDER BY ALL"),
+        "methods": engine.query(
+            "SELECT w.*, s.pool, s.serving FROM serving_weights w JOIN servings s ON w.serving_id = s.serving_id ORDER BY ALL"
+        ),
         "spreads": engine.query("SELECT * FROM spreads ORDER BY ALL"),
         "replica_hours": replica_hours.table(engine),
     }

@@ -25,7 +25,13 @@ def from_record(entry: Mapping[str, Any]) -> Finding:
 
 def of_books(engine: Engine, shared: Shared, window: Period, config: Config) -> list[Finding]:
     """Findings of an unfiltered window; gaps and outages are warnings, choices that were made are info."""
-    return [*_card_rates(shared, window), *_outages(engine, shared), *_unclassified(engine, shared), *_unpriced(engine), *_pools(engine, shared, config)]
+    return [
+        *_card_rates(shared, window),
+        *_outages(engine, shared),
+        *_unclassified(engine, shared),
+        *_unpriced(engine),
+        *_pools(engine, shared, config),
+    ]
 
 
 def _amount(pico: int, currency: str) -> str:
@@ -35,10 +41,19 @@ def _amount(pico: int, currency: str) -> str:
 def _card_rates(shared: Shared, window: Period) -> list[Finding]:
     """Rate cards in a currency nobody can convert pay for nothing."""
     day = window.since.date().isoformat()
-    lost = sorted({c["currency"] for c in shared.cards} - {c["currency"] for c in shared.cards if shared.rates.convert(1, c["currency"], shared.currency, day) is not None})
+    lost = sorted(
+        {c["currency"] for c in shared.cards}
+        - {
+            c["currency"]
+            for c in shared.cards
+            if shared.rates.convert(1, c["currency"], shared.currency, day) is not None
+        }
+    )
     return [
         Finding(
-            "fx.no_rate_for_card", Severity.ERROR, f"rate cards in {name} have no dated rate to {shared.currency}: their pools are not paid for",
+            "fx.no_rate_for_card",
+            Severity.ERROR,
+            f"rate cards in {name} have no dated rate to {shared.currency}: their pools are not paid for",
             f'Add [[source]] type = "fx" with rates {name} to {shared.currency}, or report with --currency {name}.',
         )
         for name in lost
@@ -53,7 +68,8 @@ def _outages(engine: Engine, shared: Shared) -> list[Finding]:
     ).to_pylist()
     return [
         Finding(
-            "gpu.outage", Severity.WARNING,
+            "gpu.outage",
+            Severity.WARNING,
             f"all pools read zero allocated GPUs on {row['day']}: {row['us'] / HOUR_US:,.1f} GPU-hours, {_amount(int(row['pico']), shared.currency)}",
             "If the collector and not the fleet was out, remove those rows at the source; they count as down.",
         )
@@ -68,13 +84,18 @@ def _unclassified(engine: Engine, shared: Shared) -> list[Finding]:
     ).to_pylist()
     if not found:
         return []
-    listed = "; ".join(f"{r['service'] or r['provider'] or 'no service'} {_amount(int(r['pico']), shared.currency)}" for r in found[:LARGEST])
+    listed = "; ".join(
+        f"{r['service'] or r['provider'] or 'no service'} {_amount(int(r['pico']), shared.currency)}"
+        for r in found[:LARGEST]
+    )
     total = sum(int(r["pico"]) for r in found)
     return [
         Finding(
-            "scope.unclassified", Severity.WARNING,
+            "scope.unclassified",
+            Severity.WARNING,
             f"{_amount(total, shared.currency)} of {len(found)} services are for nothing a rule knows; the largest: {listed}",
-            "Add [[scope]] rules; until then the money stays in scope and in the upper bound.", count=1,
+            "Add [[scope]] rules; until then the money stays in scope and in the upper bound.",
+            count=1,
         )
     ]
 
@@ -89,7 +110,9 @@ def _unpriced(engine: Engine) -> list[Finding]:
     listed = ", ".join(f"{r['model'] or 'no model'} ({r['attempts']:,} attempts)" for r in rows[:LARGEST])
     return [
         Finding(
-            "prices.unpriced", Severity.WARNING, f"{len(rows)} models have no price: {listed}; {sum(r['tokens'] for r in rows):,} output tokens",
+            "prices.unpriced",
+            Severity.WARNING,
+            f"{len(rows)} models have no price: {listed}; {sum(r['tokens'] for r in rows):,} output tokens",
             'Add their prices with [[source]] type = "prices", or a [[pool]] with models = [...] when they are self-hosted.',
         )
     ]
@@ -98,19 +121,30 @@ def _unpriced(engine: Engine) -> list[Finding]:
 def _pools(engine: Engine, shared: Shared, config: Config) -> list[Finding]:
     """Money without telemetry, telemetry without money, more devices than were paid for, and a guessed mapping."""
     found: list[Finding] = []
-    money = {r["pool"]: int(r["pico"]) for r in engine.query("SELECT pool, total(pico) AS pico FROM fleet GROUP BY ALL").to_pylist()}
+    money = {
+        r["pool"]: int(r["pico"])
+        for r in engine.query("SELECT pool, total(pico) AS pico FROM fleet GROUP BY ALL").to_pylist()
+    }
     seen = set(engine.query("SELECT DISTINCT pool FROM activity").column(0).to_pylist())
     blind = sorted(pool for pool in money if pool not in seen)
     if blind:
         found.append(
-            Finding("pool.no_telemetry", Severity.WARNING, f"no telemetry for paid pools {', '.join(blind)}: their money is unknown",
-                    "Connect a metrics source, or map hosts and devices to these pools with [[pool]].")
+            Finding(
+                "pool.no_telemetry",
+                Severity.WARNING,
+                f"no telemetry for paid pools {', '.join(blind)}: their money is unknown",
+                "Connect a metrics source, or map hosts and devices to these pools with [[pool]].",
+            )
         )
     unpaid = sorted(pool for pool in seen if pool not in money)
     if unpaid:
         found.append(
-            Finding("pool.no_charge", Severity.WARNING, f"devices of {', '.join(unpaid)} report, but no charge or rate pays for them",
-                    'Map the bill to these pools with [[pool]], or add a [[source]] type = "rate_card".')
+            Finding(
+                "pool.no_charge",
+                Severity.WARNING,
+                f"devices of {', '.join(unpaid)} report, but no charge or rate pays for them",
+                'Map the bill to these pools with [[pool]], or add a [[source]] type = "rate_card".',
+            )
         )
     over = engine.query(
         """SELECT p.pool, COUNT(*) AS hours FROM (SELECT pool, hour_us, SUM(us) AS us FROM activity WHERE state <> 'unknown' GROUP BY ALL) p
@@ -120,12 +154,25 @@ def _pools(engine: Engine, shared: Shared, config: Config) -> list[Finding]:
     if over:
         listed = ", ".join(f"{r['pool']} ({r['hours']} hours)" for r in over)
         found.append(
-            Finding("pool.more_seen_than_paid", Severity.WARNING, f"more GPU time reported than paid for in {listed}; paid time was shared over all of it",
-                    "Check the pool mapping and the GPU count of the bill lines.")
+            Finding(
+                "pool.more_seen_than_paid",
+                Severity.WARNING,
+                f"more GPU time reported than paid for in {listed}; paid time was shared over all of it",
+                "Check the pool mapping and the GPU count of the bill lines.",
+            )
         )
-    if not config.pool and len(money) > 0 and any(pool not in (UNKNOWN,) for pool in money) and shared.device_pools.num_rows:
+    if (
+        not config.pool
+        and len(money) > 0
+        and any(pool not in (UNKNOWN,) for pool in money)
+        and shared.device_pools.num_rows
+    ):
         found.append(
-            Finding("pool.assumed", Severity.INFO, f"pools were matched by name, nobody confirmed them: {', '.join(sorted(money))}",
-                    "Confirm with [[pool]] tables in netyield.toml.")
+            Finding(
+                "pool.assumed",
+                Severity.INFO,
+                f"pools were matched by name, nobody confirmed them: {', '.join(sorted(money))}",
+                "Confirm with [[pool]] tables in netyield.toml.",
+            )
         )
     return found

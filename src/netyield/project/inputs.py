@@ -30,8 +30,12 @@ from netyield.store.manifest import Manifest
 GROUP_TEXT = ("currency", "step", "scope", "provider", "service", "account", "pool", "model", "token_class")
 GROUP_NUMBERS = ("start_s", "end_s")
 GROUPS = pa.schema(
-    [("group_id", pa.int64()), *((name, pa.int64()) for name in GROUP_NUMBERS), *((name, pa.string()) for name in GROUP_TEXT),
-     *((name, pa.decimal128(38, 0)) for name in ("pico", "gpu_us", "tokens"))]
+    [
+        ("group_id", pa.int64()),
+        *((name, pa.int64()) for name in GROUP_NUMBERS),
+        *((name, pa.string()) for name in GROUP_TEXT),
+        *((name, pa.decimal128(38, 0)) for name in ("pico", "gpu_us", "tokens")),
+    ]
 )
 
 
@@ -77,7 +81,18 @@ def gather(folder: Folder, manifest: Manifest, config: Config, basis: str, curre
     """Read, label and fold everything that is shared between days."""
     engine = Engine()
     try:
-        views(engine, folder, manifest, "charges", "rate_cards", "gpu_samples", "gpu_slices", "gpu_owners", "capacity_samples", "fx_rates")
+        views(
+            engine,
+            folder,
+            manifest,
+            "charges",
+            "rate_cards",
+            "gpu_samples",
+            "gpu_slices",
+            "gpu_owners",
+            "capacity_samples",
+            "fx_rates",
+        )
         return _gather(engine, config, basis, pick_currency(engine, config, currency))
     finally:
         engine.close()
@@ -91,19 +106,30 @@ def _gather(engine: Engine, config: Config, basis: str, currency: str) -> Shared
     raw = charges.group(engine).to_pylist()
     rates = rates_of(engine)
     groups, others = _convert(rates, raw, currency, findings)
-    billed = sorted({str(row["pool"]) for row in raw if row["step"] == "pool" and row["pool"] and row["pool"] != UNKNOWN})
+    billed = sorted(
+        {str(row["pool"]) for row in raw if row["step"] == "pool" and row["pool"] and row["pool"] != UNKNOWN}
+    )
     pools = [
         pool_of_device(row["pool"], row["device"], row["host"], config.pool, billed) for row in extents.to_pylist()
     ]
     _missing(raw, basis, findings)
     placed = extents.drop_columns(["pool", "host", "gpu_model"]).append_column("pool", pa.array(pools, pa.string()))
     return Shared(
-        currency=currency, basis=basis, groups=groups, other_currencies=others, cards=cards_of(engine),
+        currency=currency,
+        basis=basis,
+        groups=groups,
+        other_currencies=others,
+        cards=cards_of(engine),
         device_pools=pa.table({"device": extents.column("device"), "pool": pa.array(pools, pa.string())}),
-        extents=placed, count_extents=engine.query(_COUNT_EXTENTS), owner_facts=_owner_facts(engine, config),
-        unclassified=engine.query(_UNCLASSIFIED).to_pylist(), scopes=engine.query(_SCOPES).to_pylist(),
+        extents=placed,
+        count_extents=engine.query(_COUNT_EXTENTS),
+        owner_facts=_owner_facts(engine, config),
+        unclassified=engine.query(_UNCLASSIFIED).to_pylist(),
+        scopes=engine.query(_SCOPES).to_pylist(),
         pools=engine.query(_POOLS).to_pylist(),
-        bridge=bridge.groups(engine, basis, currency, rates), rates=rates, findings=findings,
+        bridge=bridge.groups(engine, basis, currency, rates),
+        rates=rates,
+        findings=findings,
     )
 
 
@@ -151,12 +177,16 @@ def rates_of(engine: Engine) -> Rates:
     return Rates((r["rate_date"], r["base"], r["quote"], Decimal(r["rate"])) for r in found)
 
 
-def _convert(rates: Rates, raw: list[dict[str, Any]], currency: str, findings: list[Finding]) -> tuple[pa.Table, dict[str, int]]:
+def _convert(
+    rates: Rates, raw: list[dict[str, Any]], currency: str, findings: list[Finding]
+) -> tuple[pa.Table, dict[str, int]]:
     """Groups in the reporting currency; money without a rate stays outside, counted per currency."""
     rows: dict[str, list[Any]] = {name: [] for name in GROUPS.names}
     others: dict[str, int] = {}
     for row in raw:
-        pico = rates.convert(int(row["pico"]), row["currency"], currency, from_micros(row["start_us"]).date().isoformat())
+        pico = rates.convert(
+            int(row["pico"]), row["currency"], currency, from_micros(row["start_us"]).date().isoformat()
+        )
         if pico is None:
             others[row["currency"]] = others.get(row["currency"], 0) + int(row["pico"])
             continue
@@ -171,7 +201,9 @@ def _convert(rates: Rates, raw: list[dict[str, Any]], currency: str, findings: l
     for name, pico in sorted(others.items()):
         findings.append(
             Finding(
-                "fx.no_rate", Severity.WARNING, f"{pico / 10**12:,.2f} {name} have no dated rate to {currency} and stand beside the total",
+                "fx.no_rate",
+                Severity.WARNING,
+                f"{pico / 10**12:,.2f} {name} have no dated rate to {currency} and stand beside the total",
                 f'Add [[source]] type = "fx" with rates {name} to {currency}, or report with --currency {name}.',
             )
         )
@@ -183,8 +215,11 @@ def _missing(raw: list[dict[str, Any]], basis: str, findings: list[Finding]) -> 
     if count:
         findings.append(
             Finding(
-                "charges.no_amount", Severity.WARNING, f"{count} lines have no {charges.BASES[basis]} and count as nothing on this basis",
-                "Report on another basis, or ask the sender for the column.", count=count,
+                "charges.no_amount",
+                Severity.WARNING,
+                f"{count} lines have no {charges.BASES[basis]} and count as nothing on this basis",
+                "Report on another basis, or ask the sender for the column.",
+                count=count,
             )
         )
 

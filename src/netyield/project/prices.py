@@ -56,15 +56,19 @@ class Prices:
         seen = engine.query("SELECT DISTINCT provider, model FROM api_attempts").to_pylist()
         billed = engine.query("SELECT DISTINCT provider, model FROM api_pieces WHERE model IS NOT NULL")
         resolved = resolve_models([(row["provider"] or None, row["model"]) for row in seen], self.table)
-        filled = resolved.set_column(0, "provider", pa.array([p or "" for p in resolved.column("provider").to_pylist()], pa.string()))
+        filled = resolved.set_column(
+            0, "provider", pa.array([p or "" for p in resolved.column("provider").to_pylist()], pa.string())
+        )
         pricing.price(engine, "api_attempts", self.table, "priced_own", filled)
         self._convert(engine, currency)
         return _one_name(resolved) | self.one_names(billed)
 
     def _convert(self, engine: Engine, currency: str) -> None:
         """Costs in other currencies by the rate of the day; without one the attempt is not priced."""
-        found = engine.query("SELECT DISTINCT currency, CAST(make_timestamp(a.t) AS DATE) AS day FROM priced_own p "
-                             "JOIN attempts_in a ON p.attempt_id = a.attempt_id WHERE p.priced").to_pylist()
+        found = engine.query(
+            "SELECT DISTINCT currency, CAST(make_timestamp(a.t) AS DATE) AS day FROM priced_own p "
+            "JOIN attempts_in a ON p.attempt_id = a.attempt_id WHERE p.priced"
+        ).to_pylist()
         rows = []
         for row in found:
             day: date = row["day"]
@@ -72,11 +76,18 @@ class Prices:
             rows.append((row["currency"], day, rate))
         engine.register(
             "price_rates",
-            pa.table({"currency": pa.array([r[0] for r in rows], pa.string()), "day": pa.array([r[1] for r in rows], pa.date32()),
-                      "rate": pa.array([r[2] for r in rows], pa.int64())}),
+            pa.table(
+                {
+                    "currency": pa.array([r[0] for r in rows], pa.string()),
+                    "day": pa.array([r[1] for r in rows], pa.date32()),
+                    "rate": pa.array([r[2] for r in rows], pa.int64()),
+                }
+            ),
         )
-        parts = {n: f"CASE WHEN r.rate = {RATE_UNIT} THEN p.{n} ELSE narrow(int_div(wide(p.{n}) * r.rate, {RATE_UNIT})) END"
-                 for n in ("input_pico", "output_pico", "reasoning_pico")}
+        parts = {
+            n: f"CASE WHEN r.rate = {RATE_UNIT} THEN p.{n} ELSE narrow(int_div(wide(p.{n}) * r.rate, {RATE_UNIT})) END"
+            for n in ("input_pico", "output_pico", "reasoning_pico")
+        }
         free = "a.purpose = 'gateway_cache_hit'"
         engine.keep(
             "priced",
@@ -95,5 +106,6 @@ def _one_name(resolved: pa.Table) -> dict[str, str]:
     rows = resolved.to_pylist()
     return {
         row["model"]: row["price_model"].rsplit("/", maxsplit=1)[-1] if row["price_model"] else row["model"]
-        for row in rows if row["model"]
+        for row in rows
+        if row["model"]
     }

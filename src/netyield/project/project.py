@@ -69,7 +69,11 @@ class Project:
         """The configured sources by name; unnamed ones are called by type and place in the file."""
         found: dict[str, Source] = {}
         for number, options in enumerate(self.config.source, start=1):
-            zone = {} if "timezone" in options or self.config.project.timezone == "UTC" else {"timezone": self.config.project.timezone}
+            zone = (
+                {}
+                if "timezone" in options or self.config.project.timezone == "UTC"
+                else {"timezone": self.config.project.timezone}
+            )
             name = str(options.get("name") or f"{options.get('type')}-{number}")
             if name in found:
                 message = f"two sources are called {name!r}."
@@ -122,7 +126,9 @@ class Project:
         if since >= until:
             message = f"the window {iso(since)} to {iso(until)} is empty."
             raise WrongUse(message, "--until is exclusive and must be after --since.")
-        return Period(since.replace(microsecond=0), until.replace(microsecond=0)), [] if query.since or query.until else findings
+        return Period(
+            since.replace(microsecond=0), until.replace(microsecond=0)
+        ), [] if query.since or query.until else findings
 
     def books(self, query: Query, progress: Progress | None = None) -> Books:
         """The leaves of the query's window, computed day by day where they are not kept yet."""
@@ -133,7 +139,9 @@ class Project:
         window, findings = self.window(query, manifest)
         key = (manifest.number, window, query.basis, query.currency, tuple(sorted(query.where.items())))
         if key not in self._books:
-            self._books[key] = book_room.open_books(self.folder, manifest, self.config, window, query, findings, progress)
+            self._books[key] = book_room.open_books(
+                self.folder, manifest, self.config, window, query, findings, progress
+            )
         held = self._books[key]
         return Books(**{**held.__dict__, "query": query})
 
@@ -147,7 +155,9 @@ class Project:
     def explain(self, figure: str, query: Query, progress: Progress | None = None) -> Answer:
         """Where a figure comes from: formula, evidence, and the source files and rows behind it."""
         books = self.books(query, progress)
-        return explain.answer(figure, books, book_room.raw_engine(self.folder, self.manifest(query.as_of), self.config, books))
+        return explain.answer(
+            figure, books, book_room.raw_engine(self.folder, self.manifest(query.as_of), self.config, books)
+        )
 
     def check(self) -> list[Finding]:
         """All findings: of every delivery booked, of the sources as they are now, and of a report of the default window."""

@@ -25,17 +25,42 @@ def leaves(engine: Engine, groups: pa.Table, segment: Period, currency: str, mod
     engine.register("model_names", pa.table({"model": list(names), "one_name": list(names.values())}))
     day = micros(segment.since) // HOUR_US * HOUR_US
     shared = {
-        "scope": "g.scope", "provider": "COALESCE(g.provider, '')", "service": "COALESCE(g.service, '')",
-        "account": "COALESCE(g.account, '')", "evidence": "'measured'", "currency": f"'{currency}'", "pico": "c.pico",
+        "scope": "g.scope",
+        "provider": "COALESCE(g.provider, '')",
+        "service": "COALESCE(g.service, '')",
+        "account": "COALESCE(g.account, '')",
+        "evidence": "'measured'",
+        "currency": f"'{currency}'",
+        "pico": "c.pico",
     }
-    pool = leaf_sql(hour_us="c.hour_us", step="'unknown'", pool="g.pool", gpu_us="COALESCE(c.gpu_us, 0)", method="'device time'", **shared)
-    step = leaf_sql(hour_us="c.hour_us", step="g.step", pool="COALESCE(g.pool, '')", model="COALESCE(g.model, '')", method="'bill'", **shared)
+    pool = leaf_sql(
+        hour_us="c.hour_us",
+        step="'unknown'",
+        pool="g.pool",
+        gpu_us="COALESCE(c.gpu_us, 0)",
+        method="'device time'",
+        **shared,
+    )
+    step = leaf_sql(
+        hour_us="c.hour_us",
+        step="g.step",
+        pool="COALESCE(g.pool, '')",
+        model="COALESCE(g.model, '')",
+        method="'bill'",
+        **shared,
+    )
     output = "g.token_class LIKE 'out%' AND g.token_class <> 'out_reasoning'"
     tokens = "COALESCE(c.tokens, 0)"
     api = leaf_sql(
-        hour_us=str(day), step="'unproven'", reason="'no_traffic_source'", model="COALESCE(n.one_name, g.model, '')", method="'bill'",
-        unit_tokens=f"CASE WHEN {output} THEN {tokens} ELSE 0 END", out_text=f"CASE WHEN {output} THEN {tokens} ELSE 0 END",
-        in_uncached=f"CASE WHEN g.token_class = 'in_uncached' THEN {tokens} ELSE 0 END", **shared | {"scope": "'ai_api'"},
+        hour_us=str(day),
+        step="'unproven'",
+        reason="'no_traffic_source'",
+        model="COALESCE(n.one_name, g.model, '')",
+        method="'bill'",
+        unit_tokens=f"CASE WHEN {output} THEN {tokens} ELSE 0 END",
+        out_text=f"CASE WHEN {output} THEN {tokens} ELSE 0 END",
+        in_uncached=f"CASE WHEN g.token_class = 'in_uncached' THEN {tokens} ELSE 0 END",
+        **shared | {"scope": "'ai_api'"},
     )
     lines = "FROM pieces c JOIN groups g ON c.group_id = g.group_id"
     engine.keep(

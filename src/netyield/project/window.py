@@ -63,13 +63,21 @@ def default(ranges: dict[str, Period]) -> tuple[Period | None, list[Finding]]:
     if since >= until:
         first = ranges.get("bill") or next(iter(ranges.values()))
         return first, [
-            Finding("window.no_overlap", Severity.WARNING, f"the sources have no common window ({listed})",
-                    "Bring the missing period, or name a window with --since and --until.")
+            Finding(
+                "window.no_overlap",
+                Severity.WARNING,
+                f"the sources have no common window ({listed})",
+                "Bring the missing period, or name a window with --since and --until.",
+            )
         ]
     window = Period(since, until)
     if any(period != window for period in ranges.values()):
         return window, [
-            Finding("window.intersection", Severity.INFO, f"the window is where all sources overlap ({listed})",
-                    "Name another one with --since and --until.")
+            Finding(
+                "window.intersection",
+                Severity.INFO,
+                f"the window is where all sources overlap ({listed})",
+                "Name another one with --since and --until.",
+            )
         ]
     return window, []

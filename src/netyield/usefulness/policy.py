@@ -66,5 +66,8 @@ def policy_hash(settings: UsefulnessSettings, attestations: list[Attestation]) -
     """The identity of the policy a result was made with."""
     text = resources.files("netyield.usefulness")
     parts = [VERSION, settings.model_dump_json(), *(a.model_dump_json() for a in attestations)]
-    parts += [text.joinpath(name).read_text(encoding="utf-8") for name in ("verdicts.csv", "verdict.sql", "attempt_money.sql", "attempt_tokens.sql")]
+    parts += [
+        text.joinpath(name).read_text(encoding="utf-8")
+        for name in ("verdicts.csv", "verdict.sql", "attempt_money.sql", "attempt_tokens.sql")
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
