@@ -13,9 +13,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
-
-from pydantic import field_validator
 
 from netyield.core.finding import Finding
 from netyield.core.period import Period, from_micros
@@ -33,16 +30,6 @@ class EventLogSettings(SourceSettings):
     """``path``: file or glob, relative to netyield.toml, .gz allowed. Naive times are in ``timezone``."""
 
     path: str
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ValueError, OSError, LookupError):
-            message = f"{name!r} is no time zone; write one like Europe/Berlin"
-            raise ValueError(message) from None
-        return name
 
 
 @dataclass(slots=True)

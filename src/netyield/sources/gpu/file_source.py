@@ -10,13 +10,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import field_validator
 
 from netyield.core.finding import Finding
 from netyield.core.period import Period, from_micros
 from netyield.sources.contract import REJECTED, Chunk, Cursor, Delivery, Probe, SourceSettings, file_hash, rejected_rows
 from netyield.sources.files import Block, Place, label, matching, no_file
-from netyield.sources.gpu.csv_columns import zone_is_known
 
 PROBE_BYTES = 32 << 20
 FILENAME = "{filename}"
@@ -28,14 +26,6 @@ class FileSettings(SourceSettings):
     path: str
     pool: str | None = None
     delivery: Literal["immutable", "append"] = "immutable"
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        if not zone_is_known(zone):
-            message = f"{zone!r} is not a time zone (write it like Europe/Berlin)"
-            raise ValueError(message)
-        return zone
 
 
 class FileSource(ABC):
