@@ -1,4 +1,4 @@
-"""Made-up tables for the capacity and charge statements: what an engine must compute alike on.
+"""Made-up tables for the capacity, counter and charge statements: what an engine must compute alike on.
 
 Deterministic from a seed. Every table starts with the edges (credits, amounts whose quotients pass 64 bits, ties, zero
 weights, instants on a boundary, names beyond ASCII) and goes on with ``size`` random rows, so that a small set has
@@ -96,6 +96,20 @@ def _parts(slices: Iterable[tuple[str, str]]) -> pa.Table:
         low, high = mig.get(part, (0, 1))
         rows.append({"device": device, "slice": part, "low": low, "high": high, "parts": 131_071_001 if part else 1})
     return table({"device": "text", "slice": "text", "low": "int", "high": "int", "parts": "int"}, rows)
+
+
+def counter_tables(seed: int, size: int) -> Tables:
+    """What engine_growth.sql reads: counters that grow, stand, restart from any lower value and stop."""
+    draw = random.Random(seed)
+    rows = []
+    for series in range(4 + size // 50):
+        value, t = draw.randrange(10**6), LO_US - HOUR_US
+        for step in (0, 5, 0, -1, 10**9, *(draw.choice((0, 17, 10**6, -10**5)) for _ in range(min(size, 60)))):
+            value, t = max(0, value + step), t + draw.choice((1, 15, 300)) * SECOND_US
+            rows.append({"replica": f"llm-{series % 3}", "namespace": "", "model": NAMES[series % len(NAMES)],
+                         "kind": ("prompt", "output")[series % 2], "series": f"s{series}", "t": t, "v": value})
+    text = ("replica", "namespace", "model", "kind", "series")
+    return {"counters": table({**dict.fromkeys(text, "text"), "t": "int", "v": "int"}, rows)}
 
 
 def charge_tables(seed: int, size: int) -> Tables:
