@@ -86,10 +86,17 @@ def test_one_bad_request_is_quarantined_and_the_others_kept(make: MakeProduct, b
     assert [(row["table"], row["row_number"], row["code"]) for row in rows] == [("attempts", 4, errors(said)[0]["code"])]
     assert json.loads(rows[0]["record"])["model"] == "gpt-4o-mini"
     assert served(product) == 30
-    # The finding stays with the books: a report goes on telling, and fails unless told not to.
+
+
+def test_the_finding_of_a_bad_row_stays_with_the_books(make: MakeProduct) -> None:
+    """A report goes on telling, and fails unless told not to; the bad row is not tried again and again."""
+    product = make(REQUESTS)
+    product.put("requests.csv", "\n".join([HEAD, call(0), BAD_CALLS["no time"]]) + "\n")
+    assert product.ingest().code == 1
     assert product.run("report", *DAY, "--json").code == 1
     assert product.run("report", *DAY, "--json", "--fail-on", "never").code == 0
     assert product.run("ingest", "--json").body["booked"] == []
+    assert product.report(*DAY)["findings"]["error"] == 1
 
 
 def test_clock_skew_is_a_remark_and_a_time_in_the_future_is_refused(make: MakeProduct) -> None:

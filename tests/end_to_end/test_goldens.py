@@ -53,6 +53,7 @@ def earth(make_shared: MakeProduct) -> Product:
     return product
 
 
+@pytest.mark.timeout(900)  # 714,240 rows and 31 days
 def test_helios_earth_has_its_published_hours_and_dollars(earth: Product) -> None:
     body = earth.report()
     steps = check(body)
