@@ -35,7 +35,7 @@ def test_source_types_and_verbs() -> None:
     assert [verb.__name__ for verb in main.VERBS] == [
         "init", "ingest", "report", "explain", "check", "close", "export", "demo", "doctor",
     ]
-    assert report.ANSWERS == ("waterfall", "unit_cost", "fleet", "allocation", "usefulness", "reconciliation")
+    assert report.ANSWERS == ("waterfall", "unit_cost", "fleet", "allocation", "usefulness", "reconciliation", "mapping")
 
 
 def test_what_a_plug_in_author_imports() -> None:

@@ -103,6 +103,11 @@ def test_make_targets_exist(page: Path) -> None:
         assert set(wanted) <= targets, f"{named(page)}: make {' '.join(words)}"
 
 
+def test_the_guide_names_every_answer() -> None:
+    page = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    assert [name for name in ANSWERS if f"| `{name}` |" not in page] == []
+
+
 def test_the_waterfall_page_names_every_step() -> None:
     from netyield.answers.steps import known_steps
 
