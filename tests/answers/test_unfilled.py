@@ -20,8 +20,14 @@ HOURS, REPLICAS = 24, 5
 END = START + timedelta(hours=HOURS)
 # Five GPUs at a dollar an hour for a day: 120 replica-hours.
 CHARGE = {
-    "charge_start": START, "charge_end": END, "effective_cost": Decimal(HOURS * REPLICAS), "gpu_count": REPLICAS, "tags": '{"pool": "a"}',
-    "consumed_quantity": Decimal(HOURS), "consumed_unit": "Hours", "service_name": "Compute",
+    "charge_start": START,
+    "charge_end": END,
+    "effective_cost": Decimal(HOURS * REPLICAS),
+    "gpu_count": REPLICAS,
+    "tags": '{"pool": "a"}',
+    "consumed_quantity": Decimal(HOURS),
+    "consumed_unit": "Hours",
+    "service_name": "Compute",
 }
 STEPS = [START + n * 5 * MINUTE for n in range(HOURS * 12)]
 HOLD = {"hold_us": 600_000_000}
@@ -32,9 +38,15 @@ def telemetry() -> dict[str, list[dict[str, Any]]]:
     owned = {"namespace": "serve", "state": "allocated"} | HOLD
     return {
         "gpu_samples": [
-            {"device_id": f"a{n}", "event_time": t, "value": 100.0, "gpu_model": "H100"} | HOLD for n in range(REPLICAS) for t in STEPS
+            {"device_id": f"a{n}", "event_time": t, "value": 100.0, "gpu_model": "H100"} | HOLD
+            for n in range(REPLICAS)
+            for t in STEPS
         ],
-        "gpu_owners": [{"device_id": f"a{n}", "event_time": t, "owner": f"serve/llm-{n}"} | owned for n in range(REPLICAS) for t in STEPS],
+        "gpu_owners": [
+            {"device_id": f"a{n}", "event_time": t, "owner": f"serve/llm-{n}"} | owned
+            for n in range(REPLICAS)
+            for t in STEPS
+        ],
     }
 
 
@@ -45,11 +57,19 @@ def counters() -> list[dict[str, Any]]:
         process = {"replica": f"llm-{number}", "namespace": "serve", "engine": "vllm", "model": "llama"} | HOLD
         counted = 0
         for place, t in enumerate(STEPS):
-            rows.append(process | {"metric": "vllm:generation_tokens", "kind": "counter", "event_time": t, "value": float(counted)})
+            rows.append(
+                process
+                | {"metric": "vllm:generation_tokens", "kind": "counter", "event_time": t, "value": float(counted)}
+            )
             rows.append(process | {"metric": "vllm:prompt_tokens", "kind": "counter", "event_time": t, "value": 0.0})
             counted += 25 if place // 12 % 2 else 50
             if place % 6 == 0:  # twice an hour: ten requests in its first half, all within half a second
-                bucket = {"metric": "vllm:time_to_first_token_seconds", "kind": "bucket", "event_time": t, "value": 10.0 * ((place + 6) // 12)}
+                bucket = {
+                    "metric": "vllm:time_to_first_token_seconds",
+                    "kind": "bucket",
+                    "event_time": t,
+                    "value": 10.0 * ((place + 6) // 12),
+                }
                 rows += [process | bucket | {"labels": f'{{"le":"{bound}"}}'} for bound in ("0.5", "+Inf")]
     return rows
 
@@ -78,18 +98,29 @@ def test_half_full_hours_are_unfilled_beside_the_books(counted: Project) -> None
     assert Decimal(row["active_amount"]).quantize(Decimal("1e-9")) == Decimal("119.583333333")
     assert Decimal(row["amount_at_reference"]) == Decimal("89.791667")
     assert Decimal(row["unfilled_amount"]) == Decimal(row["active_amount"]) - Decimal("89.791667")
-    assert row["headroom_amount"] == row["unfilled_amount"]  # the busiest hour took all five: at that peak all are required
+    assert (
+        row["headroom_amount"] == row["unfilled_amount"]
+    )  # the busiest hour took all five: at that peak all are required
     assert annotations(counted, "fleet") == [row]
-    (said,) = [c for c in counted.answer("waterfall", Query(since=iso(START), until=iso(END))).caveats if "reference rate" in c]
-    assert said.startswith("Of 119.58 USD active on llama (H100), 89.79 would have served the same tokens at the reference rate (modelled)")
+    (said,) = [
+        c for c in counted.answer("waterfall", Query(since=iso(START), until=iso(END))).caveats if "reference rate" in c
+    ]
+    assert said.startswith(
+        "Of 119.58 USD active on llama (H100), 89.79 would have served the same tokens at the reference rate (modelled)"
+    )
 
 
 def test_the_annotation_moves_no_money(counted: Project, tmp_path: Path) -> None:
     window = Query(since=iso(START), until=iso(END))
     told = counted.answer("waterfall", window)
     silent = project(tmp_path, POOL, engine_samples=counters()).answer("waterfall", window)
-    assert silent.body["annotations"]["unfilled_capacity"][0]["status"] == "not measured (no latency objective in [serving])"
-    assert [told.body[key] for key in ("total", "rows", "headline", "usage")] == [silent.body[key] for key in ("total", "rows", "headline", "usage")]
+    assert (
+        silent.body["annotations"]["unfilled_capacity"][0]["status"]
+        == "not measured (no latency objective in [serving])"
+    )
+    assert [told.body[key] for key in ("total", "rows", "headline", "usage")] == [
+        silent.body[key] for key in ("total", "rows", "headline", "usage")
+    ]
     assert sum(Decimal(row["amount"]) for row in told.body["rows"]) == Decimal(told.body["total"]) == HOURS * REPLICAS
 
 

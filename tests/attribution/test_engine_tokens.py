@@ -20,8 +20,14 @@ POOL = '[[pool]]\nname = "a"\ntags = {pool = "a"}\ndevices = ["a*"]\n'
 HOUR = 60
 # Four dollars an hour for two devices that run one replica.
 CHARGE = {
-    "charge_start": START, "charge_end": START + timedelta(hours=2), "effective_cost": Decimal(8), "gpu_count": 2,
-    "consumed_quantity": Decimal(2), "consumed_unit": "Hours", "tags": '{"pool": "a"}', "service_name": "Compute",
+    "charge_start": START,
+    "charge_end": START + timedelta(hours=2),
+    "effective_cost": Decimal(8),
+    "gpu_count": 2,
+    "consumed_quantity": Decimal(2),
+    "consumed_unit": "Hours",
+    "tags": '{"pool": "a"}',
+    "service_name": "Compute",
 }
 WINDOW = Query(since=iso(START), until=iso(START + timedelta(hours=2)))
 
@@ -32,21 +38,35 @@ def telemetry(minutes: int = 2 * HOUR) -> dict[str, list[dict[str, Any]]]:
     return {
         "gpu_samples": [{"device_id": d, "event_time": t, "value": 100.0} for d, t in instants],
         "gpu_owners": [
-            {"device_id": d, "event_time": t, "owner": "serve/llm-0", "namespace": "serve", "state": "allocated"} for d, t in instants
+            {"device_id": d, "event_time": t, "owner": "serve/llm-0", "namespace": "serve", "state": "allocated"}
+            for d, t in instants
         ],
     }
 
 
 def counter(metric: str, values: Sequence[float], first: int = 0, **extra: Any) -> list[dict[str, Any]]:
     """One reading a minute of one series."""
-    row = {"replica": "llm-0", "namespace": "serve", "engine": "vllm", "model": "llama", "metric": metric, "kind": "counter", **extra}
+    row = {
+        "replica": "llm-0",
+        "namespace": "serve",
+        "engine": "vllm",
+        "model": "llama",
+        "metric": metric,
+        "kind": "counter",
+        **extra,
+    }
     return [row | {"event_time": START + (first + m) * MINUTE, "value": float(v)} for m, v in enumerate(values)]
 
 
 def call(minute: int, prompt: int, output: int) -> dict[str, Any]:
     return {
-        "event_time": START + minute * MINUTE, "end_time": START + (minute + 1) * MINUTE, "pool": "a", "replica": "llm-0", "model": "gateway-name",
-        "in_uncached": prompt, "out_text": output,
+        "event_time": START + minute * MINUTE,
+        "end_time": START + (minute + 1) * MINUTE,
+        "pool": "a",
+        "replica": "llm-0",
+        "model": "gateway-name",
+        "in_uncached": prompt,
+        "out_text": output,
     }
 
 
@@ -69,7 +89,11 @@ def test_half_an_hour_no_log_knows_is_unproven_with_the_tokens_the_engine_counte
     minutes = [m if m < 75 else min(m - 74, 16) for m in range(2 * HOUR)]
     prompt, output = [100 * m for m in minutes], [10 * m for m in minutes]
     project = make_project(
-        tmp_path, POOL, charges=[CHARGE], **telemetry(), attempts=[call(m, 100, 10) for m in range(HOUR)],
+        tmp_path,
+        POOL,
+        charges=[CHARGE],
+        **telemetry(),
+        attempts=[call(m, 100, 10) for m in range(HOUR)],
         engine_samples=[*counter("vllm:prompt_tokens", prompt), *counter("vllm:generation_tokens", output)],
     )
     found = steps(project)
@@ -77,7 +101,12 @@ def test_half_an_hour_no_log_knows_is_unproven_with_the_tokens_the_engine_counte
     assert found["active_unattributed"] == Decimal(2)
     assert found["unproven"] == Decimal(6)
     assert engine_only(project) == {
-        "pico": 2 * 10**12, "unit": 300, "out_text": 300, "uncached": 3000, "cached": 0, "model": "llama",
+        "pico": 2 * 10**12,
+        "unit": 300,
+        "out_text": 300,
+        "uncached": 3000,
+        "cached": 0,
+        "model": "llama",
     }
     told = project.answer("waterfall", WINDOW).body
     assert sum(Decimal(row["amount"]) for row in told["rows"]) == Decimal(told["total"]) == Decimal(8)
@@ -86,7 +115,8 @@ def test_half_an_hour_no_log_knows_is_unproven_with_the_tokens_the_engine_counte
 
 def test_prompt_tokens_from_a_cache_are_cache_reads(tmp_path: Path) -> None:
     rows = [
-        *counter("vllm:prompt_tokens", [0, 1000]), *counter("vllm:generation_tokens", [0, 7]),
+        *counter("vllm:prompt_tokens", [0, 1000]),
+        *counter("vllm:generation_tokens", [0, 7]),
         *counter("vllm:prompt_tokens_by_source", [0, 300], labels='{"engine":"0","source":"local_compute"}'),
         *counter("vllm:prompt_tokens_by_source", [0, 700], labels='{"engine":"0","source":"local_cache_hit"}'),
     ]
@@ -104,7 +134,9 @@ def test_growth_that_reaches_out_of_a_logged_slot_is_not_counted_again(tmp_path:
     # Read at half past each minute: the growth of 00:04:30 to 00:05:30 may be that of the call that ended at 00:05.
     rows = counter("vllm:generation_tokens", [0, 0, 0, 0, 0, 50, 50, 50])
     shifted = [row | {"event_time": row["event_time"] + timedelta(seconds=30)} for row in rows]
-    project = make_project(tmp_path, POOL, charges=[CHARGE], **telemetry(), attempts=[call(4, 10, 50)], engine_samples=shifted)
+    project = make_project(
+        tmp_path, POOL, charges=[CHARGE], **telemetry(), attempts=[call(4, 10, 50)], engine_samples=shifted
+    )
     assert engine_only(project)["pico"] is None
     assert project.answer("waterfall", WINDOW).body["usage"]["tokens_by_verdict"] == {"unproven": 50}
 
@@ -139,10 +171,21 @@ def test_the_words_are_those_of_the_policy() -> None:
 
 def test_processes_find_their_holders_by_name() -> None:
     owners = [("a", "serve/llm-0"), ("b", "other/llm-0"), ("a", "llm-1"), ("c", "x/twin"), ("c", "y/twin")]
-    said = [("llm-0", "serve"), ("llm-0", "other"), ("llm-1", "elsewhere"), ("twin", ""), ("10.0.0.7:8000", ""), ("logged", "")]
+    said = [
+        ("llm-0", "serve"),
+        ("llm-0", "other"),
+        ("llm-1", "elsewhere"),
+        ("twin", ""),
+        ("10.0.0.7:8000", ""),
+        ("logged", ""),
+    ]
     processes = [{"replica": r, "namespace": n, "model": ""} for r, n in said]
     rows = replica_map(processes, owners, (), {"logged": "d", "llm-0": "never asked"}).to_pylist()
     assert {(row["replica"], row["namespace"]): (row["pool"], row["owner"]) for row in rows} == {
-        ("llm-0", "serve"): ("a", "serve/llm-0"), ("llm-0", "other"): ("b", "other/llm-0"), ("llm-1", "elsewhere"): ("a", "llm-1"),
-        ("twin", ""): ("", ""), ("10.0.0.7:8000", ""): ("", ""), ("logged", ""): ("d", ""),
+        ("llm-0", "serve"): ("a", "serve/llm-0"),
+        ("llm-0", "other"): ("b", "other/llm-0"),
+        ("llm-1", "elsewhere"): ("a", "llm-1"),
+        ("twin", ""): ("", ""),
+        ("10.0.0.7:8000", ""): ("", ""),
+        ("logged", ""): ("d", ""),
     }

@@ -152,7 +152,7 @@ def _gap(served: list[dict[str, Any]]) -> tuple[str, ...]:
     if not compared:
         return ()
     metered, counted = (sum(int(row[name]) for row in compared) for name in ("tokens_metered", "tokens_engine"))
-    more = "more" if counted >= metered else "fewer"
-    return (
-        f"Where engines report, they counted {counted:,} tokens, {abs(counted - metered):,} {more} than the {metered:,} of the request logs.",
-    )
+    if counted == metered:
+        return (f"Where engines report, they counted as many tokens as the request logs: {counted:,}.",)
+    gap = f"{abs(counted - metered):,} {'more' if counted > metered else 'fewer'}"
+    return (f"Where engines report, they counted {counted:,} tokens, {gap} than the {metered:,} of the request logs.",)

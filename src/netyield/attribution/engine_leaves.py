@@ -25,10 +25,22 @@ MODEL = "CASE WHEN p.counted_by IS NOT NULL THEN COALESCE(m.model, f.model, '') 
 def token_leaves(currency: str) -> str:
     """The tokens of those slots. Computed prompt tokens are uncached input, the rest was read from a cache."""
     columns = leaf_sql(
-        hour_us="e.hour_us", currency=f"'{currency}'", step=f"'{STEP}'", reason=f"'{REASON_WORD}'", scope="'gpu'", pool="e.pool",
-        owner="e.owner", team="COALESCE(f.team, '')", app="COALESCE(f.app, '')", model="COALESCE(m.model, f.model, '')",
-        evidence="'measured'", method="'engine counters'", unit_tokens="e.output_tokens", out_text="e.output_tokens",
-        in_uncached="least(e.computed_tokens, e.prompt_tokens)", in_cache_read="greatest(e.prompt_tokens - e.computed_tokens, 0)",
+        hour_us="e.hour_us",
+        currency=f"'{currency}'",
+        step=f"'{STEP}'",
+        reason=f"'{REASON_WORD}'",
+        scope="'gpu'",
+        pool="e.pool",
+        owner="e.owner",
+        team="COALESCE(f.team, '')",
+        app="COALESCE(f.app, '')",
+        model="COALESCE(m.model, f.model, '')",
+        evidence="'measured'",
+        method="'engine counters'",
+        unit_tokens="e.output_tokens",
+        out_text="e.output_tokens",
+        in_uncached="least(e.computed_tokens, e.prompt_tokens)",
+        in_cache_read="greatest(e.prompt_tokens - e.computed_tokens, 0)",
     )
     return f"""SELECT {columns} FROM engine_slots e LEFT JOIN owner_facts f ON e.owner = f.owner
                LEFT JOIN engine_models m ON e.pool = m.pool AND e.owner = m.owner"""

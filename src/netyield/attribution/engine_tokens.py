@@ -1,6 +1,6 @@
 """Which tokens did the serving processes themselves count, and when does no request log explain them?
 
-In:  engine_samples (with the previous day's readings), state_slots, servings, busy_slots.
+In:  engine_samples (with those of the day before that still stand), attempt_map, servings, busy_slots.
 Out: engine_replicas(replica, namespace, pool, owner): a reporting process and who holds the devices it runs on
      engine_counts(pool, owner, replica, model, kind, before_t, t, tokens): growth between neighbouring readings
      engine_tokens(pool, owner, replica, model, slot_us, unlogged, prompt_tokens, computed_tokens, output_tokens)
@@ -27,23 +27,27 @@ COUNTERS: Mapping[str, tuple[str, ...]] = {
     OUTPUT: ("vllm:generation_tokens", "sglang:generation_tokens"),
     FINISHED: ("vllm:request_success", "sglang:num_requests"),
 }
-COMPUTED_COUNTERS: Mapping[str, str] = {"vllm:prompt_tokens_by_source": "local_compute", "sglang:realtime_tokens": "prefill_compute"}
+COMPUTED_COUNTERS: Mapping[str, str] = {
+    "vllm:prompt_tokens_by_source": "local_compute",
+    "sglang:realtime_tokens": "prefill_compute",
+}
 # serving.py numbers slots as serving_id * SLOTS + place of the slot since 1970.
 SLOTS = 100_000_000
 
 
-def run(engine: Engine, rules: Sequence[PoolRule], segment: Period, slot_seconds: int) -> None:
-    """Make the three tables of the segment; typed and empty without counters."""
+def run(
+    engine: Engine, owners: Sequence[tuple[str, str]], rules: Sequence[PoolRule], segment: Period, slot_seconds: int
+) -> None:
+    """Make the three tables of the segment; typed and empty without counters. ``owners``: (pool, owner) of the day."""
     engine.keep("counters", _counters())
     engine.keep("growth", statement("engine_growth"))
     processes = engine.query("SELECT DISTINCT replica, namespace, model FROM counters ORDER BY ALL").to_pylist()
-    held = engine.query("SELECT DISTINCT pool, owner FROM state_slots WHERE owner <> '' ORDER BY ALL").to_pylist()
     logged = engine.query(
         """SELECT replica, MIN(resolved_pool) AS pool FROM attempt_map WHERE serving_id IS NOT NULL AND replica IS NOT NULL
            GROUP BY replica HAVING COUNT(DISTINCT resolved_pool) = 1"""
     ).to_pylist()
     pools = {row["replica"]: row["pool"] for row in logged}
-    engine.register("engine_replicas", replica_map(processes, [(row["pool"], row["owner"]) for row in held], rules, pools))
+    engine.register("engine_replicas", replica_map(processes, [pair for pair in owners if pair[1]], rules, pools))
     lo, hi, slot = micros(segment.since), micros(segment.until), slot_seconds * 1_000_000
     engine.keep(
         "engine_counts",
@@ -65,7 +69,8 @@ def _counters() -> str:
     """Readings of the token counters as whole numbers; what is not a count (negative, NaN, beyond 2^53) is left out."""
     kinds = " ".join(f"WHEN metric IN ({_words(names)}) THEN '{kind}'" for kind, names in COUNTERS.items())
     computed = " ".join(
-        f"WHEN metric = '{name}' AND labels LIKE '%\"{label}\"%' THEN '{COMPUTED}'" for name, label in COMPUTED_COUNTERS.items()
+        f"WHEN metric = '{name}' AND labels LIKE '%\"{label}\"%' THEN '{COMPUTED}'"
+        for name, label in COMPUTED_COUNTERS.items()
     )
     return f"""SELECT replica, COALESCE(namespace, '') AS namespace, COALESCE(model, '') AS model, kind,
                       concat_ws('|', metric, labels) AS series, t, MAX(v) AS v
@@ -91,7 +96,8 @@ def _request_slots(slot: int) -> str:
 def _tokens(lo: int, slot: int) -> str:
     """Growth per slot; a reading at midnight speaks of the day before, whose money it cannot move any more."""
     sums = ", ".join(
-        f"narrow(total(CASE WHEN n.kind = '{kind}' THEN n.tokens ELSE 0 END)) AS {kind}_tokens" for kind in (PROMPT, OUTPUT)
+        f"narrow(total(CASE WHEN n.kind = '{kind}' THEN n.tokens ELSE 0 END)) AS {kind}_tokens"
+        for kind in (PROMPT, OUTPUT)
     )
     first = lo - lo % slot
     return f"""
@@ -116,7 +122,10 @@ def _tokens(lo: int, slot: int) -> str:
 
 
 def replica_map(
-    processes: Sequence[Mapping[str, str]], owners: Sequence[tuple[str, str]], rules: Sequence[PoolRule], logged: Mapping[str, str]
+    processes: Sequence[Mapping[str, str]],
+    owners: Sequence[tuple[str, str]],
+    rules: Sequence[PoolRule],
+    logged: Mapping[str, str],
 ) -> pa.Table:
     """Who holds the devices of each reporting process.
 
@@ -139,7 +148,10 @@ def replica_map(
 
 def _holder(replica: str, namespace: str, owners: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
     full = {f"{namespace}/{replica}", replica} if namespace else {replica}
-    for matching in ([p for p in owners if p[1] in full], [p for p in owners if p[1].rsplit("/", maxsplit=1)[-1] == replica]):
+    for matching in (
+        [p for p in owners if p[1] in full],
+        [p for p in owners if p[1].rsplit("/", maxsplit=1)[-1] == replica],
+    ):
         if len(set(matching)) == 1:
             return matching[0]
     return None

@@ -24,11 +24,20 @@ QUANTILE = 0.95
 # Best first: a request's mean time per token is what an objective speaks of; the gap between two tokens comes near it.
 FIRST_TOKEN = ("vllm:time_to_first_token_seconds", "sglang:time_to_first_token_seconds")
 PER_TOKEN = (
-    "vllm:request_time_per_output_token_seconds", "sglang:time_per_output_token_seconds", "vllm:time_per_output_token_seconds",
-    "vllm:inter_token_latency_seconds", "sglang:inter_token_latency_seconds",
+    "vllm:request_time_per_output_token_seconds",
+    "sglang:time_per_output_token_seconds",
+    "vllm:time_per_output_token_seconds",
+    "vllm:inter_token_latency_seconds",
+    "sglang:inter_token_latency_seconds",
 )
 LATENCIES = pa.schema(
-    [("pool", pa.string()), ("owner", pa.string()), ("hour_us", pa.int64()), ("ttft_p95_us", pa.int64()), ("tpot_p95_us", pa.int64())]
+    [
+        ("pool", pa.string()),
+        ("owner", pa.string()),
+        ("hour_us", pa.int64()),
+        ("ttft_p95_us", pa.int64()),
+        ("tpot_p95_us", pa.int64()),
+    ]
 )
 
 
@@ -84,7 +93,13 @@ def _from_histograms(engine: Engine, lo: int, hi: int) -> pa.Table:
         if bound is not None:
             found[row["pool"], row["owner"], row["hour_us"]][row["metric"]].append((bound, row["requests"]))
     made: list[dict[str, Any]] = [
-        {"pool": key[0], "owner": key[1], "hour_us": key[2], "ttft_p95_us": _best(metrics, FIRST_TOKEN), "tpot_p95_us": _best(metrics, PER_TOKEN)}
+        {
+            "pool": key[0],
+            "owner": key[1],
+            "hour_us": key[2],
+            "ttft_p95_us": _best(metrics, FIRST_TOKEN),
+            "tpot_p95_us": _best(metrics, PER_TOKEN),
+        }
         for key, metrics in found.items()
     ]
     return pa.Table.from_pylist(made, schema=LATENCIES)
@@ -98,7 +113,9 @@ def _bound(text: str) -> float | None:
 
 
 def _best(metrics: dict[str, list[tuple[float, float]]], names: Sequence[str]) -> int | None:
-    return next((value for name in names if name in metrics and (value := quantile_us(metrics[name])) is not None), None)
+    return next(
+        (value for name in names if name in metrics and (value := quantile_us(metrics[name])) is not None), None
+    )
 
 
 def _log_sql(lo: int, hi: int) -> str:
@@ -130,5 +147,7 @@ def _log_sql(lo: int, hi: int) -> str:
 
 def _rounded_up(name: str) -> str:
     """Microseconds to three significant digits, upward, so that an hour has few distinct values however many requests."""
-    steps = " ".join(f"WHEN {name} < {10 ** (d + 3)} THEN int_div({name} + {10**d - 1}, {10**d}) * {10**d}" for d in range(6))
+    steps = " ".join(
+        f"WHEN {name} < {10 ** (d + 3)} THEN int_div({name} + {10**d - 1}, {10**d}) * {10**d}" for d in range(6)
+    )
     return f"narrow(CASE {steps} ELSE int_div({name} + 999999, 1000000) * 1000000 END)"

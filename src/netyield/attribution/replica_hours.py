@@ -22,9 +22,13 @@ from netyield.store.engine import Engine
 HOUR_US = 3_600_000_000
 SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in ("pool", "owner", "model", "gpu_model", "engine_version")), ("hour_us", pa.int64()),
+        *((name, pa.string()) for name in ("pool", "owner", "model", "gpu_model", "engine_version")),
+        ("hour_us", pa.int64()),
         ("active_pico", pa.decimal128(38, 0)),
-        *((name, pa.int64()) for name in ("active_us", "device_us", "wall_us", "unknown_us", "gap_us", "input_tokens", "output_tokens")),
+        *(
+            (name, pa.int64())
+            for name in ("active_us", "device_us", "wall_us", "unknown_us", "gap_us", "input_tokens", "output_tokens")
+        ),
         ("tokens_from", pa.string()),
         *((name, pa.int64()) for name in ("requests", "ttft_p95_us", "tpot_p95_us", "prefill_weight", "decode_weight")),
         ("weights_from", pa.string()),
@@ -44,7 +48,9 @@ def run(engine: Engine, segment: Period, settings: AttributionSettings) -> None:
     engine.keep("own_units", _OWN)
     engine.keep("unit_slots", _UNIT_SLOTS)
     engine.keep("unit_hours", _unit_hours(settings.slot_seconds * 1_000_000))
-    engine.keep("unit_devices", "SELECT DISTINCT pool, owner, hour_us, device, slice FROM unit_slots WHERE state <> 'unknown'")
+    engine.keep(
+        "unit_devices", "SELECT DISTINCT pool, owner, hour_us, device, slice FROM unit_slots WHERE state <> 'unknown'"
+    )
     engine.keep("unit_unknown", _UNKNOWN)
     engine.keep("unit_gpus", _GPUS)
     engine.keep("unit_money", _MONEY)
@@ -161,10 +167,19 @@ FROM attempt_map WHERE serving_id IS NOT NULL AND model <> '' GROUP BY ALL
 def _rows(settings: AttributionSettings) -> str:
     """Everything side by side. Tokens known by pool only are a unit's when no replica of the pool is judged by itself."""
     own = "(k.owner <> '' OR NOT EXISTS (SELECT 1 FROM own_units o WHERE o.pool = k.pool))"
-    sides = {"t": "unit_hours", "u": "unit_unknown", "g": "unit_gpus", "c": "unit_money", "e": "unit_engine", "m": "unit_metered",
-             "v": "unit_versions", "l": "latency_hours"}
+    sides = {
+        "t": "unit_hours",
+        "u": "unit_unknown",
+        "g": "unit_gpus",
+        "c": "unit_money",
+        "e": "unit_engine",
+        "m": "unit_metered",
+        "v": "unit_versions",
+        "l": "latency_hours",
+    }
     joins = " ".join(
-        f"LEFT JOIN {table} {x} ON k.pool = {x}.pool AND k.owner = {x}.owner AND k.hour_us = {x}.hour_us" for x, table in sides.items()
+        f"LEFT JOIN {table} {x} ON k.pool = {x}.pool AND k.owner = {x}.owner AND k.hour_us = {x}.hour_us"
+        for x, table in sides.items()
     )
     fallback = "w.serving_id IS NULL OR w.by_time = 1"
     return f"""

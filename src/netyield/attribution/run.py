@@ -58,7 +58,7 @@ def run(engine: Engine, inputs: Inputs, segment: Period) -> None:
     serving.weigh(engine, inputs.attribution)
     serving.cut_attempts(engine, inputs.attribution)
     engine.keep("busy_slots", "SELECT DISTINCT slot_id FROM attempt_pieces")
-    engine_tokens.run(engine, inputs.pool_rules, segment, inputs.attribution.slot_seconds)
+    engine_tokens.run(engine, inputs.owner_pools, inputs.pool_rules, segment, inputs.attribution.slot_seconds)
     place.run(engine, inputs.attribution)
     serving.split_slots(engine)
     serving.spread(engine)

@@ -18,15 +18,47 @@ from netyield.economics.serving.unfilled import HOUR_US, Objective, Unfilled, ra
 OBJECTIVE = Objective(ttft_seconds_p95=1.0, tpot_seconds_p95=0.05, spare_replicas=0)
 DOLLAR = 10**12
 SCHEMA = pa.schema(
-    [("model", pa.string()), ("gpu_model", pa.string()), ("engine_version", pa.string()), ("hour_us", pa.int64()),
-     ("active_pico", pa.decimal128(38, 0)),
-     *((n, pa.int64()) for n in ("active_us", "device_us", "wall_us", "unknown_us", "gap_us", "input_tokens", "output_tokens",
-                                 "ttft_p95_us", "tpot_p95_us", "prefill_weight", "decode_weight"))]
+    [
+        ("model", pa.string()),
+        ("gpu_model", pa.string()),
+        ("engine_version", pa.string()),
+        ("hour_us", pa.int64()),
+        ("active_pico", pa.decimal128(38, 0)),
+        *(
+            (n, pa.int64())
+            for n in (
+                "active_us",
+                "device_us",
+                "wall_us",
+                "unknown_us",
+                "gap_us",
+                "input_tokens",
+                "output_tokens",
+                "ttft_p95_us",
+                "tpot_p95_us",
+                "prefill_weight",
+                "decode_weight",
+            )
+        ),
+    ]
 )
 FULL = {
-    "model": "llama", "gpu_model": "H100", "engine_version": "0.33.0", "hour_us": 0, "active_pico": DOLLAR, "active_us": HOUR_US,
-    "device_us": HOUR_US, "wall_us": HOUR_US, "unknown_us": 0, "gap_us": 60_000_000, "input_tokens": 0, "output_tokens": 0,
-    "ttft_p95_us": 800_000, "tpot_p95_us": 40_000, "prefill_weight": 1000, "decode_weight": 2000,
+    "model": "llama",
+    "gpu_model": "H100",
+    "engine_version": "0.33.0",
+    "hour_us": 0,
+    "active_pico": DOLLAR,
+    "active_us": HOUR_US,
+    "device_us": HOUR_US,
+    "wall_us": HOUR_US,
+    "unknown_us": 0,
+    "gap_us": 60_000_000,
+    "input_tokens": 0,
+    "output_tokens": 0,
+    "ttft_p95_us": 800_000,
+    "tpot_p95_us": 40_000,
+    "prefill_weight": 1000,
+    "decode_weight": 2000,
 }
 
 
@@ -65,9 +97,19 @@ def test_a_hundred_hours_worked_by_hand() -> None:
 
 def test_ninety_nine_hours_are_not_measured_and_keep_their_money() -> None:
     found = one(climbing(99))
-    assert (found.busy_hours, found.active_pico, found.status) == (99, 99 * DOLLAR, "not measured (99 of 100 busy hours)")
-    figures = (found.reference_tokens_per_gpu_hour, found.at_reference_pico, found.unfilled_pico, found.unfilled_low_pico,
-               found.unfilled_high_pico, found.headroom_pico)
+    assert (found.busy_hours, found.active_pico, found.status) == (
+        99,
+        99 * DOLLAR,
+        "not measured (99 of 100 busy hours)",
+    )
+    figures = (
+        found.reference_tokens_per_gpu_hour,
+        found.at_reference_pico,
+        found.unfilled_pico,
+        found.unfilled_low_pico,
+        found.unfilled_high_pico,
+        found.headroom_pico,
+    )
     assert set(figures) == {None}
 
 
@@ -85,7 +127,10 @@ def test_the_mix_of_input_and_output_is_no_inefficiency() -> None:
         ({"tpot_p95_us": 50_001}, "tokens too slow"),
         ({"ttft_p95_us": None}, "latency unknown"),
         ({"active_us": HOUR_US // 2 - 1}, "active less than half of the hour"),
-        ({"wall_us": HOUR_US // 4, "device_us": HOUR_US // 4, "active_us": HOUR_US // 4}, "there for a quarter of the hour"),
+        (
+            {"wall_us": HOUR_US // 4, "device_us": HOUR_US // 4, "active_us": HOUR_US // 4},
+            "there for a quarter of the hour",
+        ),
         ({"unknown_us": HOUR_US // 10}, "a tenth unseen"),
         ({"gap_us": 3 * HOUR_US}, "counters not read for three hours"),
     ],
@@ -100,7 +145,10 @@ def test_what_is_no_reference_hour_sets_no_reference(change: dict[str, Any], why
 def test_half_an_hour_is_busy_and_the_objective_itself_is_within() -> None:
     edge = {"active_us": HOUR_US // 2, "ttft_p95_us": 1_000_000, "tpot_p95_us": 50_000}
     found = one([row | edge for row in climbing()])
-    assert (found.busy_hours, found.reference_tokens_per_gpu_hour) == (100, 3600)  # the same tokens in half the GPU time
+    assert (found.busy_hours, found.reference_tokens_per_gpu_hour) == (
+        100,
+        3600,
+    )  # the same tokens in half the GPU time
 
 
 def test_without_a_declared_objective_nothing_is_within_it() -> None:
@@ -127,7 +175,9 @@ def test_an_unknown_gpu_or_model_has_no_reference(change: dict[str, Any], what: 
 def four_replicas() -> list[dict[str, Any]]:
     """Fifty hours of four replicas at rate 50; in thirteen of them two replicas run at 100, which is the P90."""
     rates = [(100, 100, 50, 50) if hour < 13 else (50, 50, 50, 50) for hour in range(50)]
-    return [{"hour_us": hour * HOUR_US, "output_tokens": rate} for hour, at_once in enumerate(rates) for rate in at_once]
+    return [
+        {"hour_us": hour * HOUR_US, "output_tokens": rate} for hour, at_once in enumerate(rates) for rate in at_once
+    ]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +189,9 @@ def four_replicas() -> list[dict[str, Any]]:
         (3.0, 5, 87),  # never more than was unfilled
     ],
 )
-def test_what_the_declared_peak_and_spare_replicas_require_is_headroom(peak_factor: float, spare: int, headroom: int) -> None:
+def test_what_the_declared_peak_and_spare_replicas_require_is_headroom(
+    peak_factor: float, spare: int, headroom: int
+) -> None:
     found = one(four_replicas(), replace(OBJECTIVE, peak_factor=peak_factor, spare_replicas=spare))
     assert found.reference_tokens_per_gpu_hour == 100
     assert (found.at_reference_pico, found.unfilled_pico) == (113 * DOLLAR, 87 * DOLLAR)
@@ -155,7 +207,9 @@ def test_a_part_is_judged_by_the_reference_of_the_whole() -> None:
     assert unfilled(hours, OBJECTIVE, np.zeros(100, dtype=np.bool_)) == []
 
 
-@pytest.mark.parametrize("tokens", [{"input_tokens": None, "output_tokens": None}, {"input_tokens": 0, "output_tokens": 0}])
+@pytest.mark.parametrize(
+    "tokens", [{"input_tokens": None, "output_tokens": None}, {"input_tokens": 0, "output_tokens": 0}]
+)
 def test_a_fleet_at_full_utilisation_without_counted_tokens_has_no_figure(tokens: dict[str, Any]) -> None:
     # 1,000 hours in which every GPU read 100 %: activity is all there is, and it says nothing of unfilled capacity.
     always_active = [{"hour_us": hour * HOUR_US, **tokens} for hour in range(1000)]
@@ -168,10 +222,21 @@ counts = st.integers(0, 10**6)
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(counts, counts, st.integers(-DOLLAR, 10**16), st.integers(1, HOUR_US)), min_size=100, max_size=150))
+@given(
+    st.lists(
+        st.tuples(counts, counts, st.integers(-DOLLAR, 10**16), st.integers(1, HOUR_US)), min_size=100, max_size=150
+    )
+)
 def test_the_bounds_hold_the_figure_and_headroom_is_part_of_it(rows: list[tuple[int, int, int, int]]) -> None:
     made = [
-        {"hour_us": i % 7 * HOUR_US, "input_tokens": a, "output_tokens": b, "active_pico": pico, "active_us": us, "device_us": us}
+        {
+            "hour_us": i % 7 * HOUR_US,
+            "input_tokens": a,
+            "output_tokens": b,
+            "active_pico": pico,
+            "active_us": us,
+            "device_us": us,
+        }
         for i, (a, b, pico, us) in enumerate(rows)
     ]
     for found in unfilled(table(made), OBJECTIVE):

@@ -80,8 +80,12 @@ def unfilled(hours: pa.Table, objective: Objective, chosen: Mask | None = None) 
     ``hours``: replica_hours of the window. ``chosen``: the hours whose money is asked for; all others still take part in
     the reference.
     """
-    counted = np.asarray(pc.and_(pc.is_valid(hours.column("input_tokens")), pc.is_valid(hours.column("output_tokens"))), dtype=np.bool_)
-    counted &= (_numbers(hours, "input_tokens") + _numbers(hours, "output_tokens") > 0) & (_numbers(hours, "active_us") > 0)
+    counted = np.asarray(
+        pc.and_(pc.is_valid(hours.column("input_tokens")), pc.is_valid(hours.column("output_tokens"))), dtype=np.bool_
+    )
+    counted &= (_numbers(hours, "input_tokens") + _numbers(hours, "output_tokens") > 0) & (
+        _numbers(hours, "active_us") > 0
+    )
     wanted = counted if chosen is None else counted & chosen
     names = [pc.fill_null(hours.column(name), "") for name in ("model", "gpu_model", "engine_version")]
     keys = np.asarray(pc.binary_join_element_wise(*names, "\x1f").to_pylist(), dtype=object)
@@ -107,7 +111,10 @@ def busy(group: pa.Table) -> Mask:
     """Hours of which at least half was active and that were wholly observed."""
     held, wall, unseen = (_numbers(group, name) for name in ("device_us", "wall_us", "unknown_us"))
     share = np.divide(_numbers(group, "active_us") * wall, held * HOUR_US, out=np.zeros_like(held), where=held > 0)
-    return np.asarray((share >= 0.5) & (held >= SEEN_SHARE * (held + unseen)) & (_numbers(group, "gap_us") <= LONGEST_GAP_US), dtype=np.bool_)
+    return np.asarray(
+        (share >= 0.5) & (held >= SEEN_SHARE * (held + unseen)) & (_numbers(group, "gap_us") <= LONGEST_GAP_US),
+        dtype=np.bool_,
+    )
 
 
 def within(group: pa.Table, objective: Objective) -> Mask:
@@ -136,14 +143,27 @@ def _judge(names: list[str], group: pa.Table, wanted: Mask, objective: Objective
     free = max(0, active - at_reference)
     needed = _headroom(asked, done[wanted] / reference, objective)
     return Unfilled(
-        model, gpu_model, version or None, len(rates), reference, active, at_reference, free,
-        max(0, active - most), max(0, active - least), min(free, _rounded(needed)), f"modelled from {len(rates)} busy hours",
+        model,
+        gpu_model,
+        version or None,
+        len(rates),
+        reference,
+        active,
+        at_reference,
+        free,
+        max(0, active - most),
+        max(0, active - least),
+        min(free, _rounded(needed)),
+        f"modelled from {len(rates)} busy hours",
     )
 
 
 def ranks(count: int) -> tuple[int, int, int]:
     """Ranks (from 1) of the lower bound, the P90 and the upper bound in ``count`` sorted rates."""
-    middle, spread = REFERENCE_QUANTILE * count, SIGMAS * math.sqrt(count * REFERENCE_QUANTILE * (1 - REFERENCE_QUANTILE))
+    middle, spread = (
+        REFERENCE_QUANTILE * count,
+        SIGMAS * math.sqrt(count * REFERENCE_QUANTILE * (1 - REFERENCE_QUANTILE)),
+    )
     nearest = -(-count * 9 // 10)  # ceil of 0.9 * count in whole numbers
     return max(1, math.floor(middle - spread)), nearest, min(count, math.ceil(middle + spread))
 
