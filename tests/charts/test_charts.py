@@ -260,3 +260,19 @@ def test_daily_differences_keep_unknown_days_apart_from_zero() -> None:
     assert "2026-10-04, OpenAI gpt-5-mini: not measured" in drawn.sentences
     day = next(row for row in values_of(drawn.spec) if row.get("day") == "2026-10-04T00:00:00Z")
     assert day["difference"] is None
+
+
+def test_a_slice_per_customer_is_drawn_in_part_and_said_so() -> None:
+    answer = allocation()
+    many = sample.answer("allocation", "", pa.concat_tables([answer.table] * 30), (), "x")
+    (drawn,) = drawings(many)
+    assert len(drawn.sentences) == 40
+    assert drawn.note == "40 of 60 drawn; the table has them all."
+
+
+def test_a_year_of_many_models_still_has_its_panels() -> None:
+    answer = sample.unit_cost()
+    table, columns = sample.trend([f"model-{n}" for n in range(400)])
+    assert table.num_rows > MARKS_LIMIT
+    many = sample.answer("unit_cost", "", answer.table, (), "x", views={"trend": (table, columns)})
+    assert len(unit_cost.charts(many)) == unit_cost.PANELS_LIMIT

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import sample_answers as sample
-from fake_project import FakeProject, Run
+from fake_project import SAMPLES, FakeProject, Run
 
 from netyield.faces.cli.terminal import PipeConsole, plain, print_answer
 
@@ -39,6 +39,18 @@ def test_unmeasured_is_said_and_never_zero(run: Run, fake: FakeProject) -> None:
     line = next(line for line in run("report").out.splitlines() if line.startswith("Fragmented"))
     assert line.count("not measured") == 2
     assert "0.0%" not in line
+
+
+def test_a_long_table_is_cut_aloud_in_the_whole_report_and_whole_on_its_own(
+    run: Run, fake: FakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = sample.usefulness()
+    long = replace(short, table=pa.concat_tables([short.table] * 20))
+    monkeypatch.setitem(SAMPLES, "usefulness", lambda query: long)
+    whole, alone = run("report").out, run("report", "usefulness").out
+    assert whole.count("unproven  no outcome yet") == 5
+    assert "first 25 of 100; all: netyield report usefulness" in whole
+    assert alone.count("unproven  no outcome yet") == 20
 
 
 def shown(label: str, encoding: str = "utf-8") -> str:

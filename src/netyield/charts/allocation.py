@@ -9,13 +9,17 @@ from netyield.answers.answer import Answer
 from netyield.charts import bars, formats, theme
 from netyield.charts.drawing import Drawing, rows
 
+BARS_LIMIT = 40  # an answer may have a slice per customer
+
 
 def chart(answer: Answer) -> Drawing:
-    """The drawing of an ``allocation`` answer."""
+    """The drawing of an ``allocation`` answer: its first slices, and how many of how many they are."""
     exact = answer.table.column("loaded_amount").to_pylist()
-    drawn = [_bar(row, amount, answer.currency) for row, amount in zip(rows(answer.table), exact, strict=True)]
+    every = [_bar(row, amount, answer.currency) for row, amount in zip(rows(answer.table), exact, strict=True)]
+    drawn = every[:BARS_LIMIT]
+    note = f"{len(drawn)} of {len(every)} drawn; the table has them all." if len(drawn) < len(every) else ""
     spec = bars.draw(answer.name, drawn, f"{answer.currency}, with the slice's share of idle and platform cost")
-    return Drawing(answer.name, answer.title, answer.description, spec, tuple(bar.sentence for bar in drawn))
+    return Drawing(answer.name, answer.title, answer.description, spec, tuple(bar.sentence for bar in drawn), note)
 
 
 def _bar(row: dict[str, Any], amount: Decimal | None, currency: str) -> bars.Bar:

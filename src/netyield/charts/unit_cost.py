@@ -40,10 +40,10 @@ def charts(answer: Answer) -> list[Drawing]:
     if TREND not in answer.views or not answer.views[TREND][0].num_rows:
         return []
     table = answer.views[TREND][0]
-    guard(answer.name, table.num_rows)
     panels = _panels(table.to_pylist(), rows(table), answer.currency)
     order = dict.fromkeys([str(name) for name in answer.table.column("slice").to_pylist()] + list(panels))
     shown = [name for name in order if any(_has(panels.get(name, []), key) for key in (LOW, SERVED))][:PANELS_LIMIT]
+    guard(answer.name, sum(len(panels[name]) for name in shown))
     note = f"{len(shown)} of {len(panels)} drawn; the table has them all." if len(shown) < len(panels) else ""
     return [_panel(answer, formats.label(name), panels[name], note) for name in shown]
 

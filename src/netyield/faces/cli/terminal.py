@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -30,6 +31,7 @@ LEAD = "waterfall"
 PIPE_COLUMNS = 120
 BAR_COLUMNS = 28
 FINDINGS_SHOWN = 12
+SLICES_SHOWN = 25  # of one table in the whole report; the report of one answer shows them all
 STYLES = {
     theme.USEFUL: "green",
     theme.MAYBE: "yellow",
@@ -66,7 +68,7 @@ def print_report(out: Console, answers: Sequence[Answer], *, project: str, exact
     print_heading(out, lead, project)
     print_figures(out, lead)
     for answer in answers:
-        print_answer(out, answer, exact=exact, told=answer is lead)
+        print_answer(out, answer, exact=exact, told=answer is lead, limit=SLICES_SHOWN if len(answers) > 1 else None)
     print_caveats(out, answers)
     print_findings(out, [finding for answer in answers for finding in answer.findings])
 
@@ -100,8 +102,13 @@ def print_figures(out: Console, lead: Answer) -> None:
     print_table(out, table)
 
 
-def print_answer(out: Console, answer: Answer, *, exact: bool = False, told: bool = False) -> None:
-    """One answer's tables, under its sentence unless that is ``told`` already; the waterfall with bars and total."""
+def print_answer(
+    out: Console, answer: Answer, *, exact: bool = False, told: bool = False, limit: int | None = None
+) -> None:
+    """One answer's tables, under its sentence unless that is ``told`` already; the waterfall with bars and total.
+
+    Above ``limit`` rows (never the waterfall's) the first are shown and the rest counted.
+    """
     out.print()
     print_line(out, Text(plain(answer.title), style="bold"))
     if not told:
@@ -110,14 +117,28 @@ def print_answer(out: Console, answer: Answer, *, exact: bool = False, told: boo
         print_line(out, Text("Nothing in this window.", style="bright_black"))
         return
     first, *others = sections(answer)
-    print_table(out, _table(first, _bars(answer, out) if answer.name == LEAD else [], exact))
+    if answer.name == LEAD:
+        print_table(out, _table(first, _bars(answer, out), exact))
+    else:
+        _print_first(out, first, exact, limit)
     for other in others:
         print_line(out, Text(other.title, style="bright_black"))
-        print_table(out, _table(other, [], exact))
+        _print_first(out, other, exact, limit)
     if answer.name == LEAD and "total" in answer.body:
         total = answer.body["total"]
         words = f"{total} {answer.currency}" if exact else formats.money(total, answer.currency)
         print_line(out, Text(f"Total {words}", style="bold"))
+
+
+def _print_first(out: Console, whole: Section, exact: bool, limit: int | None) -> None:
+    """The first rows of a table, and how many there are."""
+    shown = replace(whole, rows=whole.rows[:limit])
+    print_table(out, _table(shown, [], exact))
+    if len(shown.rows) < len(whole.rows):
+        more = (
+            f"first {len(shown.rows)} of {len(whole.rows):,}; all: netyield report {whole.name.removesuffix('_states')}"
+        )
+        print_line(out, Text(more, style="bright_black"))
 
 
 def print_table(out: Console, table: Table) -> None:

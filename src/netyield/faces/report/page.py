@@ -43,7 +43,9 @@ def page(answers: Sequence[Answer], *, project: str = "", filters: Sequence[str]
     """The whole file. ``answers``: the leading one first; ``filters``: the words to repeat in explain commands."""
     lead = answers[0]
     style, script = _asset("report.css"), _asset("report.js")
-    library = render.bundle() if _has_charts(answers) else ""
+    parts = blocks(answers)
+    library = render.bundle() if any(part.figures for part in parts) else ""
+    findings = _findings(answers)
     environment = _environment()
     return environment.get_template("report.html.j2").render(
         lead=lead,
@@ -53,10 +55,10 @@ def page(answers: Sequence[Answer], *, project: str = "", filters: Sequence[str]
         as_of=formats.minute(lead.as_of),
         basis=BASES.get(lead.basis, lead.basis),
         figures=figures(lead),
-        blocks=blocks(answers),
+        blocks=parts,
         volumes=_volumes(lead.body),
-        findings=_findings(answers)[:FINDINGS_LIMIT],
-        findings_total=len(_findings(answers)),
+        findings=findings[:FINDINGS_LIMIT],
+        findings_total=len(findings),
         caveats=list(dict.fromkeys(caveat for answer in answers for caveat in answer.caveats)),
         explain=_explain(lead, filters),
         fills=theme.FILLS,
@@ -67,10 +69,6 @@ def page(answers: Sequence[Answer], *, project: str = "", filters: Sequence[str]
         library=Markup(library),
         policy=_policy(style, [library, script] if library else [script]),
     )
-
-
-def _has_charts(answers: Sequence[Answer]) -> bool:
-    return any(block.figures for block in blocks(answers))
 
 
 def _environment() -> jinja2.Environment:
