@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from ledger_rows import MINUTE, START, make_project
 
 from netyield.attribution import engine_leaves
@@ -189,3 +193,32 @@ def test_processes_find_their_holders_by_name() -> None:
         ("10.0.0.7:8000", ""): ("", ""),
         ("logged", ""): ("d", ""),
     }
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+@given(st.data())
+def test_money_stays_whole_and_no_token_is_counted_twice(data: st.DataObject) -> None:
+    minutes = st.integers(0, 2 * HOUR - 2)
+    seen = telemetry()
+    seen["gpu_samples"] = [row | {"value": data.draw(st.sampled_from([0.0, 100.0]))} for row in seen["gpu_samples"]]
+    seconds = data.draw(st.sampled_from([0, 17, 30]))
+    values = data.draw(st.lists(st.integers(0, 500), min_size=2, max_size=40))
+    first = data.draw(st.integers(0, HOUR))
+    rows = [
+        row | {"event_time": row["event_time"] + timedelta(seconds=seconds)}
+        for row in counter("vllm:generation_tokens", values, first)
+    ]
+    calls = [call(minute, 5, 40) for minute in data.draw(st.lists(minutes, max_size=4))]
+    with tempfile.TemporaryDirectory() as folder:
+        project = make_project(Path(folder), POOL, charges=[CHARGE], **seen, attempts=calls, engine_samples=rows)
+        assert sum(steps(project).values()) == Decimal(8)
+        grown = sum(b - a if b >= a else b for a, b in itertools.pairwise(values))
+        assert 0 <= (engine_only(project)["unit"] or 0) <= grown
+        assert sum(project.answer("waterfall", WINDOW).body["usage"]["tokens_by_verdict"].values()) <= grown + 40 * len(
+            calls
+        )
