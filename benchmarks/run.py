@@ -1,0 +1,33 @@
+"""All benchmarks in one run: requests, pricing beside its peer, and the start of the command line.
+
+    python benchmarks/run.py [--full]      # --full: 50 million requests
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import bench_cli
+import bench_pricing
+import bench_requests
+
+PACKAGES = ("netyield", "duckdb", "pyarrow", "genai-prices")
+
+
+def main() -> None:
+    """Print every benchmark under its heading, with date, machine and versions."""
+    print(f"{datetime.now(UTC):%Y-%m-%d} · {platform.machine()} · Python {platform.python_version()} · "
+          + " · ".join(f"{name} {version(name)}" for name in PACKAGES))
+    print("\n== Requests: price + apportion + judge")
+    bench_requests.main(30 if "--full" in sys.argv else 3)
+    print("\n== Pricing beside genai-prices, one call per event")
+    bench_pricing.main()
+    print("\n== Start of the command line")
+    bench_cli.main()
+
+
+if __name__ == "__main__":
+    main()
