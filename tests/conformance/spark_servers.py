@@ -37,8 +37,8 @@ def sail() -> Iterator[str]:
 
 def spark_home() -> Path:
     """Where Apache Spark is installed. Skips the test without it or Java 17; in CI their lack is a failure."""
-    own, named = ROOT / ".venv-spark" / "pyspark", os.environ.get("SPARK_HOME")
-    places = [own] if own.is_dir() else [Path(named)] if named else []
+    own, named = sorted(ROOT.glob(".venv-spark/lib/python3*/site-packages/pyspark")), os.environ.get("SPARK_HOME")
+    places = own or ([Path(named)] if named else [])
     missing = "no Java 17 or newer" if _java_version() < 17 else "no Apache Spark" if not places else ""
     if missing:
         message = f"{missing} here; to run this test: {SPARK_COMMAND}"
