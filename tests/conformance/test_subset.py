@@ -1,4 +1,4 @@
-"""The check of the subset refuses what the subset forbids (test_engines.py applies it to every statement)."""
+"""The check of the subset refuses what the subset forbids (test_same_rows.py applies it to every statement)."""
 
 from __future__ import annotations
 
