@@ -57,7 +57,7 @@ SELECT source, delivery, row_number, event_key, currency, charge_category, charg
        CAST(gpu_count AS VARCHAR) AS gpu_count, model, token_class,
        micros(charge_start) AS start_us, micros(charge_end) AS end_us, posting_period,
        {amount} IS NULL AS amount_missing,
-       CAST(COALESCE({amount}, 0) * 1000000000000 AS HUGEINT) AS pico,
+       {pico} AS pico,
        {gpu_us} AS gpu_us,
        CASE WHEN lower(consumed_unit) = 'tokens' THEN CAST(consumed_quantity AS BIGINT) END AS tokens
 FROM charges
@@ -74,6 +74,12 @@ CASE WHEN gpu_count IS NULL OR charge_category <> 'Usage' THEN NULL
 """
 
 
+def pico_sql(amount: str) -> str:
+    """SQL for a DECIMAL(38,12) column as whole pico-units (null = 0). Times 1e12 at once would not fit beyond 1e14."""
+    value = f"COALESCE({amount}, 0)"
+    return f"(CAST(trunc({value}) AS HUGEINT) * 1000000000000 + CAST(({value} - trunc({value})) * 1000000000000 AS HUGEINT))"
+
+
 def label(
     engine: Engine,
     basis: str,
@@ -82,7 +88,7 @@ def label(
     known_pools: Sequence[str],
 ) -> None:
     """Make ``labelled`` from the ``charges`` view of the engine. Amounts are whole pico-units of the line's currency."""
-    engine.keep("lines", _LINES.format(amount=BASES[basis], gpu_us=_GPU_US))
+    engine.keep("lines", _LINES.format(amount=BASES[basis], pico=pico_sql(BASES[basis]), gpu_us=_GPU_US))
     columns = ", ".join(LABEL_COLUMNS)
     distinct = engine.query(f"SELECT DISTINCT {columns} FROM lines").to_pylist()
     engine.register("line_labels", _labels(distinct, scope_rules, pool_rules, known_pools))

@@ -170,7 +170,7 @@ def _add_adjustments(
         "adjustments", "adjustments", folder.paths(folder.segments(manifest, "adjustments", window.since, window.until))
     )
     rows = engine.query(
-        f"""SELECT micros(event_time) AS t, leaf, CAST(amount * 1000000000000 AS DECIMAL(38,0)) AS pico FROM adjustments
+        f"""SELECT micros(event_time) AS t, leaf, CAST({charge_room.pico_sql("amount")} AS DECIMAL(38,0)) AS pico FROM adjustments
             WHERE basis = ? AND currency = ? AND micros(event_time) >= {micros(window.since)} AND micros(event_time) < {micros(window.until)}
             ORDER BY event_key""",
         [basis, currency],

@@ -8,7 +8,7 @@ from typing import Any
 
 from netyield.core.money import cut, from_pico
 from netyield.core.period import Period, from_micros, micros
-from netyield.ledger.charges import BASES
+from netyield.ledger.charges import BASES, pico_sql
 from netyield.ledger.currency import Rates
 from netyield.store.engine import Engine
 
@@ -19,8 +19,8 @@ def groups(engine: Engine, basis: str, currency: str, rates: Rates) -> list[dict
     """Lines added up by period, category and class, with BilledCost and the basis, in the reporting currency."""
     rows = engine.query(
         f"""SELECT micros(charge_start) AS start_us, micros(charge_end) AS end_us, currency, charge_category AS category,
-                   COALESCE(charge_class, '') AS class, total(CAST(COALESCE(billed_cost, 0) * 1000000000000 AS HUGEINT)) AS billed,
-                   total(CAST(COALESCE({BASES[basis]}, 0) * 1000000000000 AS HUGEINT)) AS amount
+                   COALESCE(charge_class, '') AS class, total({pico_sql("billed_cost")}) AS billed,
+                   total({pico_sql(BASES[basis])}) AS amount
             FROM charges WHERE charge_end > charge_start GROUP BY ALL ORDER BY ALL"""
     ).to_pylist()
     found: list[dict[str, int | str]] = []
