@@ -146,7 +146,7 @@ def answer(figure: str, books: Books, raw: Engine) -> Answer:
         *(_line("formula", words) for words in found.formulas),
         *_formula(wanted, total, books),
         *_leaves(books, found.clause),
-        *_charges(books, raw, found.clause, wanted),
+        *_charges(books, raw, found.clause),
         *_signals(books, raw, wanted, found.clause),
     ]
     schema = pa.schema([(c.name, pa.string()) for c in COLUMNS])
@@ -219,31 +219,32 @@ def _leaves(books: Books, clause: str) -> Iterator[dict[str, str]]:
         )
 
 
-def _charges(books: Books, raw: Engine, clause: str, steps: list[str]) -> Iterator[dict[str, str]]:
+def _charges(books: Books, raw: Engine, clause: str) -> Iterator[dict[str, str]]:
     """The bill lines (or rate cards) that paid for it."""
+    names = ("step", "method", "pool", "scope", "service", "provider")
     where = books.engine.query(
-        f"SELECT DISTINCT pool, scope, service, provider FROM leaves WHERE {clause} AND pico <> 0"
+        f"SELECT DISTINCT {', '.join(names)} FROM leaves WHERE {clause} AND pico <> 0"
     ).to_pylist()
-    raw.register(
-        "wanted",
-        pa.Table.from_pylist(
-            where, schema=pa.schema([(n, pa.string()) for n in ("pool", "scope", "service", "provider")])
-        ),
-    )
-    pooled = "(w.pool <> '' AND l.pool = w.pool AND l.step = 'pool')"
-    other = f"(w.pool = '' AND l.scope = w.scope AND COALESCE(l.service_name, '') = w.service AND l.step IN ({_listed(steps)}, 'api'))"
+    raw.register("wanted", pa.Table.from_pylist(where, schema=pa.schema([(n, pa.string()) for n in names])))
+    # Money split by what capacity did came with the pool's lines, money that went to its step with that step's lines.
+    pooled = "(w.method <> 'bill' AND w.pool <> '' AND l.pool = w.pool AND l.step = 'pool')"
+    own = """(w.method = 'bill' AND l.step = w.step AND l.scope = w.scope AND COALESCE(l.pool, '') = w.pool
+              AND COALESCE(l.service_name, '') = w.service)"""
+    api = """(w.scope = 'ai_api' AND w.pool = '' AND l.step = 'api' AND w.service IN ('', l.service_name)
+              AND lower(w.provider) IN ('', lower(l.provider)))"""
     rows = raw.query(
-        f"""SELECT d.file, l.service_name AS service, l.charge_category AS category, COUNT(DISTINCT l.event_key) AS lines, MIN(l.row_number) AS first,
-                   MAX(l.row_number) AS last, total(l.part_pico) AS pico
+        f"""SELECT d.file, l.service_name AS service, l.charge_category AS category, l.currency, COUNT(DISTINCT l.event_key) AS lines,
+                   MIN(l.row_number) AS first, MAX(l.row_number) AS last, total(l.part_pico) AS pico
             FROM labelled l JOIN deliveries d ON l.delivery = d.delivery
-            WHERE EXISTS (SELECT 1 FROM wanted w WHERE {pooled} OR {other})
+            WHERE EXISTS (SELECT 1 FROM wanted w WHERE {pooled} OR {own} OR {api})
               AND l.start_us < {micros(books.window.until)} AND l.end_us > {micros(books.window.since)}
-            GROUP BY ALL ORDER BY abs(total(l.part_pico)) DESC, 1, 2, 3 LIMIT 20"""
+            GROUP BY ALL ORDER BY abs(total(l.part_pico)) DESC, 1, 2, 3, 4 LIMIT 20"""
     ).to_pylist()
     for r in rows:
+        foreign = "" if r["currency"] == books.currency else f", in {r['currency']}"
         yield _line(
             "charges",
-            f"{r['category']} lines of {r['service'] or 'no service'} (whole charge periods)",
+            f"{r['category']} lines of {r['service'] or 'no service'} (whole charge periods{foreign})",
             r["file"],
             _rows(r),
             text(from_pico(int(r["pico"]))),
@@ -251,7 +252,8 @@ def _charges(books: Books, raw: Engine, clause: str, steps: list[str]) -> Iterat
     cards = raw.query(
         """SELECT d.file, c.pool, CAST(c.rate_per_gpu_hour AS VARCHAR) AS rate, c.currency, c.row_number AS first, c.row_number AS last, 1 AS lines
            FROM rate_cards c JOIN deliveries d ON c.delivery = d.delivery
-           WHERE EXISTS (SELECT 1 FROM wanted w WHERE w.provider = 'rate card') ORDER BY ALL LIMIT 20"""
+           WHERE EXISTS (SELECT 1 FROM wanted w WHERE w.provider = 'rate card' AND lower(w.pool) GLOB lower(c.pool))
+           ORDER BY ALL LIMIT 20"""
     ).to_pylist()
     for r in cards:
         yield _line("charges", f"rate card {r['pool']}: {r['rate']} {r['currency']} per GPU-hour", r["file"], _rows(r))

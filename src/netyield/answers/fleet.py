@@ -9,7 +9,8 @@ import pyarrow as pa
 from netyield.answers import unfilled
 from netyield.answers.answer import Answer, AnswerColumn
 from netyield.answers.books import Books
-from netyield.answers.measures import HOUR_US, ratio
+from netyield.answers.measures import CAPACITY_WORDS, HOUR_US, capacity_filter, ratio
+from netyield.attribution.ladder import LADDER
 from netyield.core.money import MONEY, from_pico, text
 from netyield.core.period import from_micros, iso
 
@@ -72,6 +73,7 @@ def answer(books: Books) -> Answer:
         description=sentence,
         caveats=(
             f"A device is active when its signal is above {books.settings['active_above']:g}.",
+            *_left_out(books),
             *unfilled.sentences(free, books.currency),
         ),
         drill={r["pool"]: f"fleet/{r['pool']}" for r in rows},
@@ -84,28 +86,33 @@ def answer(books: Books) -> Answer:
     )
 
 
+def _left_out(books: Books) -> tuple[str, ...]:
+    unused = ", ".join(sorted(set(books.query.where) - set(CAPACITY_WORDS)))
+    return (f"Capacity is known by pool and device: --where {unused} is not applied here.",) if unused else ()
+
+
 def _pools(books: Books) -> list[str]:
     found = books.engine.query(
-        "SELECT DISTINCT pool FROM (SELECT pool FROM fleet UNION ALL SELECT pool FROM activity) ORDER BY 1"
+        f"""SELECT DISTINCT pool FROM (SELECT pool, device FROM fleet UNION ALL SELECT pool, device FROM activity)
+            WHERE {capacity_filter(books)} ORDER BY 1"""
     )
-    wanted = books.query.where.get("pool")
-    return [str(p) for p in found.column(0).to_pylist() if wanted in (None, p)]
+    return [str(p) for p in found.column(0).to_pylist()]
 
 
 def _row(books: Books, pool: str) -> dict[str, Any]:
-    engine = books.engine
+    engine, clause = books.engine, f"pool = ? AND {capacity_filter(books)}"
     states = {
         r["state"]: int(r["us"])
         for r in engine.query(
-            "SELECT state, CAST(SUM(gpu_us) AS BIGINT) AS us FROM fleet WHERE pool = ? GROUP BY state", [pool]
+            f"SELECT state, CAST(SUM(gpu_us) AS BIGINT) AS us FROM fleet WHERE {clause} GROUP BY state", [pool]
         ).to_pylist()
     }
-    pico = int(engine.scalar("SELECT COALESCE(total(pico), 0) FROM fleet WHERE pool = ?", [pool]))
+    pico = int(engine.scalar(f"SELECT COALESCE(total(pico), 0) FROM fleet WHERE {clause}", [pool]))
     seen = engine.query(
-        """SELECT CAST(COALESCE(SUM(signal_us), 0) AS BIGINT) AS signal_us, CAST(COALESCE(SUM(held_us), 0) AS BIGINT) AS held_us,
+        f"""SELECT CAST(COALESCE(SUM(signal_us), 0) AS BIGINT) AS signal_us, CAST(COALESCE(SUM(held_us), 0) AS BIGINT) AS held_us,
                   COALESCE(BOOL_OR(allocation_known), FALSE) AS known,
                   CAST(COALESCE(SUM(CASE WHEN state <> 'unknown' THEN us END), 0) AS BIGINT) AS known_us
-           FROM activity WHERE pool = ?""",
+           FROM activity WHERE {clause}""",
         [pool],
     ).to_pylist()[0]
     paid, unknown = sum(states.values()), states.get("unknown", 0)
@@ -125,7 +132,8 @@ def _row(books: Books, pool: str) -> dict[str, Any]:
 def _distribution(books: Books, pool: str) -> dict[str, Any]:
     """Median, mean and share at zero of the signal, weighted by the time each reading stood."""
     rows = books.engine.query(
-        "SELECT ppm, CAST(SUM(us) AS BIGINT) AS us, MIN(rung) AS rung FROM signal_values WHERE pool = ? GROUP BY ppm ORDER BY ppm",
+        f"""SELECT ppm, CAST(SUM(us) AS BIGINT) AS us, list(DISTINCT rung) AS rungs FROM signal_values
+            WHERE pool = ? AND {capacity_filter(books)} GROUP BY ppm ORDER BY ppm""",
         [pool],
     ).to_pylist()
     if not rows:
@@ -139,7 +147,7 @@ def _distribution(books: Books, pool: str) -> dict[str, Any]:
             break
     zero = sum(r["us"] for r in rows if r["ppm"] == 0)
     return {
-        "signal": rows[0]["rung"],
+        "signal": min({rung for r in rows for rung in r["rungs"]}, key=LADDER.index),
         "median_signal": median / 1_000_000,
         "mean_signal": ratio(sum(r["ppm"] * r["us"] for r in rows), total * 1_000_000),
         "share_at_zero": ratio(zero, total),
@@ -153,10 +161,12 @@ def _hours(us: int) -> float:
 def _heat(books: Books) -> list[dict[str, Any]]:
     """Per device and hour: share active, the state that took most of it, and its money."""
     found = books.engine.query(
-        """SELECT pool, CASE WHEN device = '' THEN pool ELSE device END AS device, hour_us, total(pico) AS pico,
+        f"""SELECT pool, CASE WHEN device = '' THEN pool ELSE device END AS device, hour_us, total(pico) AS pico,
                   CAST(SUM(gpu_us) AS BIGINT) AS us, CAST(SUM(CASE WHEN state = 'active' THEN gpu_us ELSE 0 END) AS BIGINT) AS active_us,
-                  CAST(SUM(CASE WHEN state = 'unknown' THEN gpu_us ELSE 0 END) AS BIGINT) AS unknown_us, arg_max(state, gpu_us) AS state
-           FROM (SELECT pool, device, hour_us, state, total(pico) AS pico, SUM(gpu_us) AS gpu_us FROM fleet GROUP BY ALL)
+                  CAST(SUM(CASE WHEN state = 'unknown' THEN gpu_us ELSE 0 END) AS BIGINT) AS unknown_us,
+                  arg_max(state, ROW(gpu_us, state)) AS state
+           FROM (SELECT pool, device, hour_us, state, total(pico) AS pico, SUM(gpu_us) AS gpu_us FROM fleet
+                 WHERE {capacity_filter(books)} GROUP BY ALL)
            GROUP BY ALL ORDER BY ALL"""
     ).to_pylist()
     return [
@@ -170,5 +180,4 @@ def _heat(books: Books) -> list[dict[str, Any]]:
             "amount": from_pico(int(r["pico"])),
         }
         for r in found
-        if books.query.where.get("pool") in (None, r["pool"])
     ]
