@@ -69,9 +69,10 @@ def parse(options: dict[str, Any], where: str = FILE_NAME) -> Config:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        near = difflib.get_close_matches(str(first["loc"][-1]), _known_keys(first["loc"]), n=1)
+        unknown = first["type"] == "extra_forbidden"
+        near = difflib.get_close_matches(str(first["loc"][-1]), _known_keys(first["loc"]), n=1) if unknown else []
         hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(_known_keys(first['loc']))}."
-        what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        what = "unknown key" if unknown else first["msg"]
         message = f"{where}: {key}: {what}."
         raise ConfigError(message, hint) from None
 
