@@ -45,14 +45,14 @@ def gpu_hours(rows: list[dict[str, Any]], column: str) -> Fraction:
 
 def test_helios_slice_totals_equal_a_count_by_the_csv_module() -> None:
     total, allocated = {}, {}
-    for path in sorted(HELIOS.glob("*.csv.gz")):
+    for path in sorted(HELIOS.glob("vc*.csv.gz")):
         with gzip.open(path, "rt") as stream:
             minutes = list(csv.DictReader(stream))
         name = path.name.split(".")[0]
         total[name] = Fraction(sum(int(row["total_gpu_num"]) for row in minutes), 60)
         allocated[name] = Fraction(sum(int(row["running_gpu_num"]) for row in minutes), 60)
         assert len(minutes) == 3 * 1440
-    rows, rejected, findings = read(source(HELIOS, path="*.csv.gz", columns=COLUMNS, interval_seconds=60))
+    rows, rejected, findings = read(source(HELIOS, path="vc*.csv.gz", columns=COLUMNS, interval_seconds=60))
     assert rejected == []
     assert {(finding.code, finding.severity, finding.count) for finding in findings} == {
         ("capacity_csv.unmapped_column", Severity.INFO, 21),
@@ -65,7 +65,7 @@ def test_helios_slice_totals_equal_a_count_by_the_csv_module() -> None:
 
 
 def test_the_outage_of_10_may_is_one_row_per_pool_and_never_crosses_midnight() -> None:
-    rows, _, _ = read(source(HELIOS, path="*.csv.gz", columns=COLUMNS))
+    rows, _, _ = read(source(HELIOS, path="vc*.csv.gz", columns=COLUMNS))
     day = datetime(2020, 5, 10, tzinfo=UTC)
     outage = [row for row in rows if day <= row["event_time"] < day + timedelta(days=1)]
     assert [(row["pool"], row["gpus_allocated"], row["hold_us"]) for row in outage] == [
@@ -156,7 +156,7 @@ def test_no_file_is_told_by_the_probe(tmp_path: Path) -> None:
 
 
 def test_the_probe_tells_the_window() -> None:
-    probe = source(HELIOS, path="*.csv.gz", columns=COLUMNS).probe()
+    probe = source(HELIOS, path="vc*.csv.gz", columns=COLUMNS).probe()
     assert probe.window is not None
     assert (probe.window.since, probe.window.until) == (
         datetime(2020, 5, 9, tzinfo=UTC), datetime(2020, 5, 12, tzinfo=UTC),
