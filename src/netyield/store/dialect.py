@@ -10,6 +10,7 @@ in meaning, not only in spelling.
     div64(a, b)    the same where a and b are 64-bit integers: 30 times faster; the statement guards a product before it
     narrow(x)      x as a 64-bit integer (raises beyond it)
     total(x)       the exact sum of integers, as DECIMAL(38,0); null over no rows
+    sum64(x)       the same as a 64-bit integer (raises beyond it); narrow(total(x)) costs DuckDB 600 ns a group
     micros(t)      a timestamp as microseconds since 1970
 
 ``spark`` is what Spark Connect servers run: Apache Spark 4 and, as they are, Sail. There the quotient of int_div may
@@ -31,6 +32,7 @@ _DUCKDB: dict[str, Expansion] = {
     "div64": lambda a, b: f"(CAST({a} AS BIGINT) // CAST({b} AS BIGINT))",
     "narrow": lambda x: f"CAST({x} AS BIGINT)",
     "total": lambda x: f"CAST(SUM({x}) AS DECIMAL(38,0))",
+    "sum64": lambda x: f"CAST(SUM({x}) AS BIGINT)",
     "micros": lambda t: f"epoch_us({t})",
 }
 # DIV returns BIGINT (Spark wraps silently, Sail raises) and floor(a / b) rounds 0.99..9 up. (a - a % b) / b is exact.
@@ -43,6 +45,7 @@ _SPARK: dict[str, Expansion] = {
     "div64": lambda a, b: f"(CAST({a} AS BIGINT) DIV CAST({b} AS BIGINT))",
     "narrow": lambda x: f"CAST({x} AS BIGINT)",
     "total": lambda x: f"SUM(CAST({x} AS DECIMAL(38,0)))",
+    "sum64": lambda x: f"CAST(SUM(CAST({x} AS DECIMAL(38,0))) AS BIGINT)",
     "micros": lambda t: f"unix_micros({t})",
 }
 FUNCTIONS: Mapping[Dialect, Mapping[str, Expansion]] = {"duckdb": _DUCKDB, "spark": _SPARK}
