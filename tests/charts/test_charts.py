@@ -57,8 +57,8 @@ def values_of(spec: Any) -> Iterator[dict[str, Any]]:
             yield node
 
 
-def test_every_answer_has_a_chart() -> None:
-    assert {name.rpartition("-")[0] for name, _ in DRAWN} == {answer.name for answer in ALL}
+def test_every_answer_but_the_mappings_has_a_chart() -> None:
+    assert {name.rpartition("-")[0] for name, _ in DRAWN} == {answer.name for answer in ALL} - {"mapping"}
 
 
 @every_chart

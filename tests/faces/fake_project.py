@@ -21,6 +21,7 @@ SAMPLES: dict[str, Callable[[Query], Answer]] = {
     "fleet": lambda query: sample.fleet(),
     "usefulness": lambda query: sample.usefulness(),
     "reconciliation": lambda query: sample.reconciliation(),
+    "mapping": lambda query: sample.mapping(),
 }
 
 

@@ -209,6 +209,7 @@ def unit_cost(dimension: str = "model") -> Answer:
         sentence,
         body={"answer": "unit_cost", "rows": []},
         views={"trend": trend(names[:2])},
+        drill={name: f"unit_cost/{name}" for name in names},
     )
 
 
@@ -386,8 +387,46 @@ def reconciliation() -> Answer:
     )
 
 
+def mapping() -> Answer:
+    table = pa.table(
+        {
+            "scope": ["gpu", "unclassified"],
+            "rule": ["GPU count on the bill", ""],
+            "currency": ["USD", "EUR"],
+            "lines": pa.array([320, 20], pa.int64()),
+            "amount": money(["70120.5", "27.18"]),
+        }
+    )
+    pools = pa.table(
+        {
+            "pool": ["h100-a", "a100-b"],
+            "bill_lines": pa.array([300, 20], pa.int64()),
+            "amount": money(["60000", "10120.5"]),
+            "status": ["matched", "no telemetry"],
+        }
+    )
+    shown = columns(
+        "scope:text::for",
+        "rule:text::why",
+        "currency:text::currency",
+        "lines:number:lines:lines",
+        "amount:money:currency:money",
+    )
+    listed = columns("pool:text::pool", "bill_lines:number:lines:l", "amount:money:currency:m", "status:text::status")
+    sentence = "27.18 EUR match no scope rule; 1 of 2 pools lacks a source."
+    return answer(
+        "mapping",
+        "What was matched to what",
+        table,
+        shown,
+        sentence,
+        body={"answer": "mapping"},
+        views={"pools": (pools, listed)},
+    )
+
+
 def every_answer() -> list[Answer]:
-    return [waterfall(), unit_cost("model"), unit_cost("team"), fleet(), usefulness(), reconciliation()]
+    return [waterfall(), unit_cost("model"), unit_cost("team"), fleet(), usefulness(), reconciliation(), mapping()]
 
 
 def explanation(figure: str) -> Answer:

@@ -59,6 +59,7 @@ def test_by_replaces_the_reports_own_cuts(run: Run, fake: FakeProject) -> None:
     run("report", "--by", "app")
     assert [(name, query.by) for name, query in fake.asked] == [
         ("waterfall", None), ("unit_cost", "app"), ("fleet", None), ("usefulness", None), ("reconciliation", None),
+        ("mapping", None),
     ]  # fmt: skip
 
 

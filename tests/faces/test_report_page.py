@@ -69,7 +69,7 @@ def test_headline_figures_and_parts_are_there_in_order(read: Reading) -> None:
     assert top == sorted(top)
     anchors = [attrs["id"] for tag, attrs in read.tags if tag == "section"]
     assert anchors == [
-        "waterfall", "trend", "unit-costs", "fleet", "usefulness", "reconciliation", "findings", "method",
+        "waterfall", "trend", "unit-costs", "fleet", "usefulness", "reconciliation", "mapping", "findings", "method",
     ]  # fmt: skip
     links = [attrs["href"] for tag, attrs in read.tags if tag == "a"]
     assert links == ["#main", *(f"#{anchor}" for anchor in anchors)]  # no link leads out of the file
@@ -143,6 +143,26 @@ def test_explain_commands_repeat_the_window_and_the_filters(read: Reading) -> No
         "netyield explain waterfall/idle --since 2026-10-01T00:00:00Z --until 2026-10-15T00:00:00Z --where 'team=a b'"
     )
     assert command in read.words
+
+
+def test_explain_commands_are_safe_to_paste(read: Reading) -> None:
+    """A slice's name is data: quoted for the shell, and with the dimension it belongs to."""
+    answer = sample.unit_cost("team")
+    table = answer.table.set_column(0, "slice", pa.array(["a; rm -rf ~", "$(boom)", "b"]))
+    drill = {name: f"unit_cost/{name}" for name in ("a; rm -rf ~", "$(boom)", "b")}
+    reading = Reading()
+    reading.feed(page([replace(answer, table=table, drill=drill, headline={"by": "team"})]))
+    window = "--since 2026-10-01T00:00:00Z --until 2026-10-15T00:00:00Z"
+    assert f"netyield explain 'unit_cost/a; rm -rf ~' --by team {window}" in reading.words
+    assert f"netyield explain 'unit_cost/$(boom)' --by team {window}" in reading.words
+
+
+def test_the_key_figures_can_be_explained_too(read: Reading) -> None:
+    assert any(words.startswith("netyield explain headline/net_yield ") for words in read.words)
+
+
+def test_amounts_in_another_currency_carry_its_sign(read: Reading) -> None:
+    assert "€27.18" in read.words
 
 
 def test_unmeasured_and_unbounded_are_words(read: Reading) -> None:

@@ -19,6 +19,16 @@ from netyield.faces.cells import Cell, cell, is_rate, missing, table_rows
 Row = Mapping[str, Any]
 GEOMETRY = frozenset({"lo", "hi", "measured", "step"})
 STATE_PREFIX = "hours_"
+ROW_NAMES = ("step", "slice", "reason", "pool")  # the column an answer's rows are called by
+VIEW_TITLES = {
+    "heat": "Activity by device and time",
+    "by_day": "Bill against priced usage, by day",
+    "engine_tokens": "Tokens of requests beside those the engines counted",
+    "unfilled": "Unfilled serving capacity (an annotation, no step)",
+    "unclassified": "The largest lines no rule knows",
+    "pools": "Pools, and what was matched to each",
+    "trend": "Unit cost per day",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,10 @@ class Header:
 
 @dataclass(frozen=True)
 class Section:
-    """One printed table. ``kinds`` says per row what kind of money it is (waterfall); ``keys`` what to explain."""
+    """One printed table. ``kinds`` says per row what kind of money it is (waterfall).
+
+    ``keys`` are the words ``netyield explain`` takes per row, empty where there are none; ``by`` the dimension they need.
+    """
 
     name: str
     title: str
@@ -45,6 +58,7 @@ class Section:
     rows: tuple[tuple[Cell, ...], ...]
     kinds: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +126,18 @@ def section(answer: Answer) -> Section:
     present = set(answer.table.column_names)
     fields = [field for field in layout if present.issuperset(field.columns)] if layout else _all_fields(answer.columns)
     headers, rows = _printed(fields, answer.table, answer.columns, answer.currency)
-    kinds: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-    if "step" in answer.table.column_names:
-        steps = [str(step) for step in answer.table.column("step").to_pylist()]
-        kinds = tuple(theme.kind_of_step(step) for step in steps)
-        keys = tuple(answer.drill.get(step, "") for step in steps)
-    return Section(answer.name, answer.title, answer.description, headers, rows, kinds, keys)
+    steps = [str(step) for step in answer.table.column("step").to_pylist()] if "step" in present else []
+    kinds = tuple(theme.kind_of_step(step) for step in steps)
+    by = str(answer.headline.get("by", ""))
+    return Section(answer.name, answer.title, answer.description, headers, rows, kinds, _keys(answer), by)
+
+
+def _keys(answer: Answer) -> tuple[str, ...]:
+    """What to explain, per row: the answer's drill word of the row's own name."""
+    named = next((name for name in ROW_NAMES if name in answer.table.column_names), None)
+    if named is None or not answer.drill:
+        return ()
+    return tuple(answer.drill.get(str(value), "") for value in answer.table.column(named).to_pylist())
 
 
 def sections(answer: Answer) -> list[Section]:
@@ -127,8 +146,6 @@ def sections(answer: Answer) -> list[Section]:
     states = [
         name for name in table.column_names if name.startswith(STATE_PREFIX) and any(table.column(name).to_pylist())
     ]
-    if answer.name == "mapping":
-        return [section(answer), *(view_section(answer, view) for view in answer.views)]
     if not states:
         return [section(answer)]
     fields = [_Field("Pool", ("pool",)), *(_Field(_title(name), (name,)) for name in states)]
@@ -140,7 +157,9 @@ def view_section(answer: Answer, view: str) -> Section:
     """A further table of an answer (trend, heat map, days), every column."""
     table, columns = answer.views[view]
     headers, rows = _printed(_all_fields(columns), table, columns, answer.currency)
-    return Section(f"{answer.name}_{view}", f"{answer.title}: {view.replace('_', ' ')}", "", headers, rows)
+    return Section(
+        f"{answer.name}_{view}", VIEW_TITLES.get(view, f"{answer.title}: {formats.spaced(view)}"), "", headers, rows
+    )
 
 
 def _all_fields(columns: Sequence[AnswerColumn]) -> tuple[_Field, ...]:
@@ -158,7 +177,10 @@ def _printed(
     known = {column.name: column for column in columns}
     written = {name: known.get(name, AnswerColumn(name, "text", "", "")) for name in table.column_names}
     headers = tuple(_header(field, written) for field in fields)
-    rows = tuple(tuple(_cell(field, row, written, currency) for field in fields) for row in table_rows(table))
+    rows = tuple(
+        tuple(_cell(field, row, written, str(row.get("currency") or currency)) for field in fields)
+        for row in table_rows(table)
+    )
     return headers, rows
 
 

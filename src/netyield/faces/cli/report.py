@@ -40,6 +40,7 @@ WHOLE = (
     ("fleet", None),
     ("usefulness", None),
     ("reconciliation", None),
+    ("mapping", None),
 )
 Name = Annotated[
     str | None,

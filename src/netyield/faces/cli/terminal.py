@@ -22,7 +22,7 @@ from netyield.faces.cells import Cell
 from netyield.faces.cli.failure import PipeClosed
 from netyield.faces.headline import figures
 from netyield.faces.report.terms import BASES
-from netyield.faces.sections import Section, sections
+from netyield.faces.sections import Section, sections, view_section
 
 if TYPE_CHECKING:
     from netyield.answers.answer import Answer
@@ -31,6 +31,7 @@ LEAD = "waterfall"
 PIPE_COLUMNS = 120
 BAR_COLUMNS = 28
 FINDINGS_SHOWN = 12
+VIEWS_SHOWN = ("unclassified", "pools", "by_day")  # in the report of one answer; the page has them all
 SLICES_SHOWN = 25  # of one table in the whole report; the report of one answer shows them all
 STYLES = {
     theme.USEFUL: "green",
@@ -121,7 +122,8 @@ def print_answer(
         print_table(out, _table(first, _bars(answer, out), exact))
     else:
         _print_first(out, first, exact, limit)
-    for other in others:
+    views = [view_section(answer, name) for name in VIEWS_SHOWN if told and name in answer.views]
+    for other in (*others, *(view for view in views if view.rows)):
         print_line(out, Text(other.title, style="bright_black"))
         _print_first(out, other, exact, limit)
     if answer.name == LEAD and "total" in answer.body:

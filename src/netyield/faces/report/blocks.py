@@ -10,16 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from netyield.answers.answer import Answer
-from netyield.charts import fleet, formats, reconciliation, unit_cost
+from netyield.charts import formats, unit_cost
 from netyield.charts.drawing import TooManyMarks
 from netyield.charts.drawings import drawings
 from netyield.faces.sections import Section, section, sections, view_section
 
 ROWS_LIMIT = 400  # of one table on the page; CSV has them all
-VIEW_TITLES = {
-    fleet.HEAT: "Activity by device and time",
-    reconciliation.DAILY: "Bill against priced usage, by day",
-}
 
 
 @dataclass(frozen=True)
@@ -91,13 +87,16 @@ def _usefulness(answers: Sequence[Answer]) -> list[Block]:
 
 
 def _fleet(answers: Sequence[Answer]) -> list[Block]:
-    made = [_drawn(answer, "fleet", "Fleet", shown=True, views=(fleet.HEAT,)) for answer in answers]
+    made = [_drawn(answer, "fleet", "Fleet", shown=True, open_views=("unfilled",)) for answer in answers]
     return [replace(block, tables_first=True) for block in made]
 
 
 def _reconciliation(answers: Sequence[Answer]) -> list[Block]:
-    views = (reconciliation.DAILY,)
-    return [_drawn(answer, "reconciliation", "Books", views=views) for answer in answers]
+    return [_drawn(answer, "reconciliation", "Books") for answer in answers]
+
+
+def _mapping(answers: Sequence[Answer]) -> list[Block]:
+    return [_drawn(answer, "mapping", "Mapping", shown=True, open_views=tuple(answer.views)) for answer in answers]
 
 
 def _unit_cost(answers: Sequence[Answer]) -> list[Block]:
@@ -125,25 +124,18 @@ def _trend(answer: Answer) -> Block:
 
 
 def _plain(answer: Answer) -> Block:
-    return _drawn(answer, answer.name, answer.title, shown=True)
+    return _drawn(answer, answer.name, answer.title, shown=True, open_views=tuple(answer.views))
 
 
-def _drawn(
-    answer: Answer,
-    anchor: str,
-    nav: str,
-    *,
-    shown: bool = False,
-    views: Sequence[str] = (),
-) -> Block:
+def _drawn(answer: Answer, anchor: str, nav: str, *, shown: bool = False, open_views: Sequence[str] = ()) -> Block:
+    """An answer's charts, its own tables (``shown`` in the text, else behind the chart), and every view with rows."""
     figures, note = _figures(answer, anchor)
-    own = sections(answer)
-    sheets = [_sheet(each, each.title, f"export {answer.name}", shown) for each in own]
-    sheets += [
-        _sheet(view_section(answer, view), VIEW_TITLES[view], f"export {answer.name}", False)
-        for view in views
-        if _rows(answer, view)
-    ]
+    export = f"export {answer.name}"
+    sheets = [_sheet(each, each.title, export, shown or not figures) for each in sections(answer)]
+    for view, (table, _) in answer.views.items():
+        if table.num_rows:
+            printed = view_section(answer, view)
+            sheets.append(_sheet(printed, printed.title, export, view in open_views))
     return Block(anchor, answer.title, answer.description, figures, tuple(sheets), note, nav=nav)
 
 
@@ -167,10 +159,7 @@ def _rows(answer: Answer, view: str) -> int:
 
 
 def _sheet(whole: Section, caption: str, export: str, is_open: bool) -> Sheet:
-    shown = Section(
-        whole.name, whole.title, whole.sentence, whole.headers, whole.rows[:ROWS_LIMIT],
-        whole.kinds[:ROWS_LIMIT], whole.keys[:ROWS_LIMIT],
-    )  # fmt: skip
+    shown = replace(whole, rows=whole.rows[:ROWS_LIMIT], kinds=whole.kinds[:ROWS_LIMIT], keys=whole.keys[:ROWS_LIMIT])
     return Sheet(shown, caption, is_open, len(whole.rows), f"netyield {export}")
 
 
@@ -180,4 +169,5 @@ _MAKERS: dict[str, Callable[[Sequence[Answer]], list[Block]]] = {
     "fleet": _fleet,
     "usefulness": _usefulness,
     "reconciliation": _reconciliation,
+    "mapping": _mapping,
 }

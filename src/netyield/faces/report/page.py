@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -23,6 +23,7 @@ from netyield.answers.answer import Answer
 from netyield.charts import formats, render, theme
 from netyield.core.finding import Finding, aggregate
 from netyield.core.period import iso
+from netyield.faces.headline import WITH_OUTCOMES as KEY_FIGURES
 from netyield.faces.headline import figures
 from netyield.faces.report.blocks import blocks
 from netyield.faces.report.terms import BASES, EVIDENCE, TERMS
@@ -60,7 +61,8 @@ def page(answers: Sequence[Answer], *, project: str = "", filters: Sequence[str]
         findings=findings[:FINDINGS_LIMIT],
         findings_total=len(findings),
         caveats=list(dict.fromkeys(caveat for answer in answers for caveat in answer.caveats)),
-        explain=_explain(lead, filters),
+        explain=_explaining(lead, filters),
+        explained=[f"headline/{key}" for key in lead.headline if key in KEY_FIGURES],
         fills=theme.FILLS,
         evidence=EVIDENCE,
         terms=TERMS,
@@ -95,10 +97,15 @@ def _hash(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def _explain(lead: Answer, filters: Sequence[str]) -> str:
-    """What follows ``netyield explain FIGURE`` to ask about the same window and filters."""
+def _explaining(lead: Answer, filters: Sequence[str]) -> Callable[..., str]:
+    """Makes the ``netyield explain`` command of a figure: the same window and filters, safe to paste into a shell."""
     window = ("--since", iso(lead.window.since), "--until", iso(lead.window.until))
-    return shlex.join([*window, *filters])
+
+    def command(figure: str, by: str = "") -> str:
+        dimension = ("--by", by) if by else ()
+        return shlex.join(["netyield", "explain", figure, *dimension, *window, *filters])
+
+    return command
 
 
 def _findings(answers: Sequence[Answer]) -> list[Finding]:
