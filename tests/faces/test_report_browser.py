@@ -128,6 +128,16 @@ def test_nothing_is_wider_than_the_screen(opened: Open, width: int) -> None:
     assert tab.evaluate("Math.max(...[...document.querySelectorAll('.chart svg')].map(s => s.clientWidth))") <= width
 
 
+def test_an_explain_command_can_be_copied(opened: Open, chromium: Any) -> None:
+    tab = opened(permissions=["clipboard-read", "clipboard-write"])
+    tab.locator("#waterfall summary").click()
+    button = tab.get_by_role("button", name="Copy: netyield explain waterfall/idle ")
+    button.click()
+    tab.wait_for_selector("#waterfall button:text-is('Copied')", timeout=10_000)
+    copied = tab.evaluate("navigator.clipboard.readText()")
+    assert copied == "netyield explain waterfall/idle --since 2026-10-01T00:00:00Z --until 2026-10-15T00:00:00Z"
+
+
 def test_the_theme_button_changes_the_page(opened: Open) -> None:
     tab = opened(color_scheme="light")
     before = tab.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -120,6 +120,20 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
 }
 
 
+_VIEW_FIELDS: dict[str, tuple[_Field, ...]] = {
+    "unfilled": (
+        _Field("Model", ("model",)),
+        _Field("GPU", ("gpu_model",)),
+        _Field("Busy hours", ("busy_hours",)),
+        _Field("Active", ("active_amount",)),
+        _Field("Unfilled", ("unfilled_amount",)),
+        _Field("Bounds", ("unfilled_low", "unfilled_high")),
+        _Field("Headroom in it", ("headroom_amount",)),
+        _Field("How measured", ("status",)),
+    ),
+}
+
+
 def section(answer: Answer) -> Section:
     """The printed table of an answer; one with no layout of its own shows every column."""
     layout = _FIELDS.get(answer.name)
@@ -154,9 +168,12 @@ def sections(answer: Answer) -> list[Section]:
 
 
 def view_section(answer: Answer, view: str) -> Section:
-    """A further table of an answer (trend, heat map, days), every column."""
+    """A further table of an answer (trend, heat map, days); one with no layout of its own shows every column."""
     table, columns = answer.views[view]
-    headers, rows = _printed(_all_fields(columns), table, columns, answer.currency)
+    layout = _VIEW_FIELDS.get(view)
+    present = set(table.column_names)
+    fields = [field for field in layout if present.issuperset(field.columns)] if layout else _all_fields(columns)
+    headers, rows = _printed(fields, table, columns, answer.currency)
     return Section(
         f"{answer.name}_{view}", VIEW_TITLES.get(view, f"{answer.title}: {formats.spaced(view)}"), "", headers, rows
     )

@@ -31,7 +31,7 @@ LEAD = "waterfall"
 PIPE_COLUMNS = 120
 BAR_COLUMNS = 28
 FINDINGS_SHOWN = 12
-VIEWS_SHOWN = ("unclassified", "pools", "by_day")  # in the report of one answer; the page has them all
+VIEWS_SHOWN = ("unfilled", "unclassified", "pools", "by_day")  # in the report of one answer; the page has them all
 SLICES_SHOWN = 25  # of one table in the whole report; the report of one answer shows them all
 STYLES = {
     theme.USEFUL: "green",

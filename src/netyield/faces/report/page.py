@@ -121,7 +121,11 @@ def _volumes(body: Mapping[str, Any]) -> list[Volume]:
         ("Output tokens by verdict", "tokens", "tokens_by_verdict", formats.count),
     )
     return [
-        Volume(title, unit, tuple((str(name).replace("_", " "), write(value)) for name, value in usage[key].items()))
+        Volume(
+            title,
+            unit,
+            tuple((formats.spaced(name).replace(".", ": "), write(value)) for name, value in usage[key].items()),
+        )
         for title, unit, key, write in wanted
         if usage.get(key)
     ]

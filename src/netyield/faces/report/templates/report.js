@@ -72,8 +72,12 @@
     document.querySelectorAll("code.copy").forEach(function (code) {
       var button = document.createElement("button");
       button.type = "button";
+      button.title = code.textContent;
       button.className = "copier";
-      button.textContent = "Copy";
+      // In a table the button stands for the command, which would make every row two lines high.
+      var inTable = Boolean(code.closest("td"));
+      button.textContent = inTable ? "Copy command" : "Copy";
+      if (inTable) { code.classList.add("unseen"); }
       button.setAttribute("aria-label", "Copy: " + code.textContent);
       button.addEventListener("click", function () {
         navigator.clipboard.writeText(code.textContent).then(function () { button.textContent = "Copied"; });
