@@ -1,7 +1,8 @@
 """Attempts as integers, mapped to the pool and the replica that served them.
 
 Out: ``attempts_in`` (edge: one row per attempt of the loaded range) with attempt_id, times in microseconds, the class
-counts, the dimensions, and serving_id (null = an API call, or an answer the gateway replayed: no replica worked for it). Which names are self-hosted is decided once per distinct
+counts, the dimensions, and serving_id (null = an API call, or an answer the gateway replayed: no replica worked for it).
+Which names are self-hosted is decided once per distinct
 (pool, provider, model, endpoint, replica).
 """
 
@@ -49,7 +50,8 @@ def load(engine: Engine, rules: Sequence[PoolRule], owners: Sequence[tuple[str, 
                    micros(a.event_time) AS t,
                    greatest(least(COALESCE(micros(a.end_time), micros(a.event_time) + 1), micros(a.event_time) + {LONGEST_US}),
                             micros(a.event_time) + 1) AS e,
-                   CASE WHEN a.purpose = 'gateway_cache_hit' THEN NULL ELSE m.serving_id END AS serving_id, m.resolved_pool AS pool, COALESCE(a.provider, '') AS provider, COALESCE(a.model, '') AS model,
+                   CASE WHEN a.purpose = 'gateway_cache_hit' THEN NULL ELSE m.serving_id END AS serving_id,
+                   m.resolved_pool AS pool, COALESCE(a.provider, '') AS provider, COALESCE(a.model, '') AS model,
                    COALESCE(a.tariff, 'standard') AS tariff, COALESCE(a.operation, '') AS operation,
                    COALESCE(a.purpose, '') AS purpose, COALESCE(a.team, '') AS team, COALESCE(a.app, '') AS app,
                    COALESCE(a.customer, '') AS customer, a.request_id, a.response_id, a.logical_request_id, a.attempt_number,

@@ -8,6 +8,7 @@ Out: attempt_pieces and slot_split, from which the share of a piece is
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from typing import Any
 
@@ -72,7 +73,7 @@ def _fits(engine: Engine, settings: AttributionSettings) -> dict[str, calibrate.
     keys = list(zip(*(series.column(n).to_pylist() for n in ("replica", "metric", "labels")), strict=True))
     times, values = series.column("t").to_numpy(), series.column("value").to_numpy()
     edges = [0, *(i for i in range(1, len(keys)) if keys[i] != keys[i - 1]), len(keys)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         replica, metric, _ = keys[start]
         for slot, total in calibrate.deltas(times[start:end].astype(np.int64), values[start:end], slot_us).items():
             growth[replica][metric][slot] += total

@@ -71,7 +71,8 @@ def _token_leaves(currency: str) -> str:
     none = ", ".join(f"0 AS {name}" for name in CLASSES)
     parts = " UNION ALL ".join(
         [
-            f"SELECT {_KEYS}, code, unpriced, unit_main AS unit, attempts, CASE WHEN code = 20 THEN attempts ELSE 0 END AS answers, {main} FROM attempt_tokens",
+            f"SELECT {_KEYS}, code, unpriced, unit_main AS unit, attempts, "
+            f"CASE WHEN code = 20 THEN attempts ELSE 0 END AS answers, {main} FROM attempt_tokens",
             f"SELECT {_KEYS}, 9 AS code, unpriced, unit_not_kept, 0, 0, {none} FROM attempt_tokens WHERE unit_not_kept <> 0",
             f"SELECT {_KEYS}, 4 AS code, unpriced, unit_lost, 0, 0, {none} FROM attempt_tokens WHERE unit_lost <> 0",
         ]
