@@ -1,0 +1,1 @@
+"""Traces: which blocks of prompt each request shared with others, as numbers, never as text."""
