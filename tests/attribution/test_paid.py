@@ -154,6 +154,32 @@ def test_pieces_are_clipped_to_the_segment_and_cut_where_a_rate_changes_within_a
     assert rates([card("p", 2), late], ["p"], until=1) == [("p", 0, 0.25, 2), ("p", 0.25, 1, 3)]
 
 
+def billed(*spans: tuple[str, float, float]) -> pa.Table:
+    zero = micros(START)
+    rows = [{"pool": p, "since_us": zero + int(a * HOUR_US), "until_us": zero + int(b * HOUR_US)} for p, a, b in spans]
+    return pa.Table.from_pylist(rows, schema=paid.BILLED)
+
+
+@pytest.mark.parametrize(
+    ("spans", "rated", "excluded"),
+    [
+        ([], [(0, 1), (1, 2)], []),
+        ([("q", 0, 2)], [(0, 1), (1, 2)], []),
+        ([("p", -5, 9)], [], [(0, 1), (1, 2)]),
+        ([("p", 0.5, 1)], [(0, 0.5), (1, 2)], [(0.5, 1)]),
+        ([("p", 0.5, 0.75), ("p", 1.25, 1.5)], [(0, 0.5), (0.75, 1), (1, 1.25), (1.5, 2)], [(0.5, 0.75), (1.25, 1.5)]),
+    ],
+)
+def test_a_rate_pays_for_no_instant_that_the_bill_pays_for(spans: Any, rated: Any, excluded: Any) -> None:
+    pieces = paid.rate_pieces([card("p", 2)], ["p"], Period(START, START + 2 * HOUR))
+    zero = micros(START)
+    both = [
+        [((r["a"] - zero) / HOUR_US, (r["b"] - zero) / HOUR_US) for r in part.to_pylist()]
+        for part in paid.parted(pieces, billed(*spans))
+    ]
+    assert both == [rated, excluded]
+
+
 def charged(
     cards: list[dict[str, Any]],
     extents: list[tuple[str, float, float]] = (),

@@ -1,7 +1,8 @@
 """What was paid for each pool in each hour, and for how much GPU time?
 
 From the bill: charges cut by cumulative integer seconds. From a rate card: GPU-hours times the dated rate, for the
-declared number of GPUs or else for every device from its first to its last sample (gaps included: paid, unknown).
+declared number of GPUs or else for every device from its first to its last sample (gaps included: paid, unknown). A
+rate never pays for time of a pool that the bill pays for.
 Out: paid(line_id, pool, hour_us, pico, gpu_us) and lines(line_id, currency, provider, service, account, evidence).
 """
 
@@ -28,6 +29,9 @@ RATE_PIECES = pa.schema(
         ("currency", pa.string()),
     ]
 )
+
+# Time of pools that the bill pays for; the spans of one pool do not touch.
+BILLED = pa.schema([("pool", pa.string()), ("since_us", pa.int64()), ("until_us", pa.int64())])
 
 
 def hours_table(segment: Period) -> pa.Table:
@@ -82,6 +86,25 @@ def _pieces_of_pool(
             card = max(valid, key=lambda c: int(c["from_us"]))
             gpus = -1 if card["gpus"] is None else int(card["gpus"])
             yield pool, a - a % HOUR_US, a, b, int(card["rate_pico"]), gpus, str(card["currency"])
+
+
+def parted(pieces: pa.Table, billed: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """(left to the rate card, paid by the bill): rate pieces cut where the bill starts and ends to pay for their pool."""
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for row in billed.to_pylist():
+        spans.setdefault(str(row["pool"]), []).append((int(row["since_us"]), int(row["until_us"])))
+    rated, paid = [], []
+    for piece in pieces.to_pylist():
+        edge = piece["a"]
+        for since, until in sorted(spans.get(piece["pool"], ())):
+            a, b = max(since, edge), min(until, piece["b"])
+            if a < b:
+                rated.append({**piece, "a": edge, "b": a})
+                paid.append({**piece, "a": a, "b": b})
+                edge = b
+        rated.append({**piece, "a": edge})
+    kept = [piece for piece in rated if piece["a"] < piece["b"]]
+    return pa.Table.from_pylist(kept, schema=RATE_PIECES), pa.Table.from_pylist(paid, schema=RATE_PIECES)
 
 
 def cards_of(engine: Engine) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ class Inputs:
     token_class, pico, gpu_us, tokens. device_pools: device, pool. extents: device, pool, first_us, last_t, last_us.
     count_extents: pool, t, until_us, gpus. owner_facts: owner, kind (training | serving), state, team, app, model.
     owner_pools: (pool, owner) pairs of the whole day, so that a window cut inside it knows the same replicas.
+    billed: pool, since_us, until_us: when the bill itself pays for a pool, so that a rate card does not.
     """
 
     currency: str
@@ -41,6 +42,7 @@ class Inputs:
     count_extents: pa.Table
     owner_facts: pa.Table
     owner_pools: Sequence[tuple[str, str]] = ()
+    billed: pa.Table = field(default_factory=paid.BILLED.empty_table)
     pool_rules: Sequence[PoolRule] = ()
     capacity: CapacitySettings = field(default_factory=CapacitySettings)
     attribution: AttributionSettings = field(default_factory=AttributionSettings)
@@ -77,7 +79,8 @@ def _price_pools(engine: Engine, inputs: Inputs, segment: Period) -> None:
         }
     )
     cards = [card for card in inputs.cards if card["currency"] == inputs.currency]
-    paid.charge_rates(engine, paid.rate_pieces(cards, pools, segment))
+    rated, _ = paid.parted(paid.rate_pieces(cards, pools, segment), inputs.billed)
+    paid.charge_rates(engine, rated)
     engine.keep(
         "paid",
         """SELECT concat_ws('|', 'bill', g.scope, g.provider, g.service, g.account) AS line_id, g.pool, p.hour_us, g.scope,

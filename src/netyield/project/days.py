@@ -104,6 +104,7 @@ def _key(job: DayJob) -> str:
         str(_owner_pools(job, owners)),
         _carried(job),
         json.dumps(_cards(job), sort_keys=True, default=str),
+        _digest(_billed(job)),
         job.prices.digest(job.segment),
         str(job.billed_api),
         json.dumps(dict(job.providers), sort_keys=True),
@@ -113,6 +114,12 @@ def _key(job: DayJob) -> str:
 
 def _cards(job: DayJob) -> list[dict[str, Any]]:
     return cards_on(job.shared, job.segment.since.date().isoformat())
+
+
+def _billed(job: DayJob) -> pa.Table:
+    """When the bill pays for pools; nobody asks where there is no rate card."""
+    clipped = _clipped(job.shared.billed, job.segment, "since_us", "until_us")
+    return clipped if job.shared.cards else clipped.slice(0, 0)
 
 
 def _groups_of(job: DayJob) -> pa.Table:
@@ -263,6 +270,7 @@ def compute_whole(job: DayJob) -> dict[str, pa.Table]:
             count_extents=_clipped(job.shared.count_extents, job.segment, "t", "until_us"),
             owner_facts=job.shared.owner_facts,
             owner_pools=_owner_pools(job, _day_owners(job)),
+            billed=_billed(job),
             pool_rules=job.config.pool,
             capacity=job.config.capacity,
             attribution=job.config.attribution,

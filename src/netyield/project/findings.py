@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from netyield.attribution import paid
 from netyield.config import Config
 from netyield.core.finding import Finding, Severity
 from netyield.core.money import from_pico, quantise
 from netyield.core.names import UNKNOWN
 from netyield.core.period import Period
-from netyield.project.inputs import Shared
+from netyield.project.inputs import Shared, cards_on
 from netyield.store.engine import Engine
 
 HOUR_US = 3_600_000_000
@@ -27,6 +28,7 @@ def of_books(engine: Engine, shared: Shared, window: Period, config: Config) -> 
     """Findings of an unfiltered window; gaps and outages are warnings, choices that were made are info."""
     return [
         *_card_rates(shared, window),
+        *_billed_and_rated(shared, window, config),
         *_outages(engine, shared),
         *_unclassified(engine, shared),
         *_unpriced(engine),
@@ -57,6 +59,49 @@ def _card_rates(shared: Shared, window: Period) -> list[Finding]:
             f'Add [[source]] type = "fx" with rates {name} to {shared.currency}, or report with --currency {name}.',
         )
         for name in lost
+    ]
+
+
+def _billed_and_rated(shared: Shared, window: Period, config: Config) -> list[Finding]:
+    """Pools that both the bill and a rate card would pay for: the bill does, and this is what the card was not asked."""
+    if not shared.billed.num_rows or not shared.cards:
+        return []
+    cards = cards_on(shared, window.since.date().isoformat())
+    named = {str(card["pool"]) for card in cards} | {rule.name for rule in config.pool}
+    for table in (shared.extents, shared.count_extents):
+        named |= set(table.column("pool").to_pylist())
+    pools = sorted(named & set(shared.billed.column("pool").to_pylist()))
+    _, twice = paid.parted(paid.rate_pieces(cards, pools, window), shared.billed)
+    if not twice.num_rows:
+        return []
+    engine = Engine(threads=1)
+    try:
+        engine.register("extents", shared.extents)
+        engine.register("count_extents", shared.count_extents)
+        paid.charge_rates(engine, twice)
+        rows = engine.query(
+            """SELECT r.pool, p.hours, r.gpu_us, r.pico
+               FROM (SELECT pool, total(gpu_us) AS gpu_us, total(pico) AS pico FROM rated GROUP BY pool) r
+               JOIN (SELECT pool, SUM(b - a) / 3600000000 AS hours FROM rated_pieces WHERE gpu_us > 0 GROUP BY pool) p ON r.pool = p.pool
+               ORDER BY r.pico DESC, r.pool"""
+        ).to_pylist()
+    finally:
+        engine.close()
+    if not rows:
+        return []
+    listed = "; ".join(
+        f"{r['pool']} {r['hours']:,.1f} hours ({int(r['gpu_us']) / HOUR_US:,.1f} GPU-hours, {_amount(int(r['pico']), shared.currency)})"
+        for r in rows[:LARGEST]
+    )
+    return [
+        Finding(
+            "pool.billed_and_rated",
+            Severity.WARNING,
+            f"the bill pays for {len(rows)} pools that a rate card names too, the card charges nothing for those hours: {listed}",
+            "Take them out of the rate card, or end its rates (until) where the bill begins. Where the bill pays for some of "
+            "a pool's GPUs only, give the others a [[pool]] of their own.",
+            count=1,
+        )
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from netyield.attribution.paid import cards_of
+from netyield.attribution.paid import BILLED, cards_of
 from netyield.config import Config
 from netyield.core.finding import Finding, Severity
 from netyield.core.names import UNKNOWN
@@ -58,6 +58,7 @@ class Shared:
     bridge: list[dict[str, int | str]]
     rates: Rates
     findings: list[Finding] = field(default_factory=list)
+    billed: pa.Table = field(default_factory=BILLED.empty_table)
 
 
 def views(engine: Engine, folder: Folder, manifest: Manifest, *tables: str) -> None:
@@ -130,6 +131,7 @@ def _gather(engine: Engine, config: Config, basis: str, currency: str) -> Shared
         bridge=bridge.groups(engine, basis, currency, rates),
         rates=rates,
         findings=findings,
+        billed=engine.query(_BILLED).cast(BILLED),
     )
 
 
@@ -159,6 +161,18 @@ _SCOPES = """
 SELECT currency, CASE WHEN step IN ('tax', 'credits') THEN step ELSE scope END AS scope,
        CASE WHEN step IN ('tax', 'credits') THEN 'charge category' ELSE why END AS why, COUNT(*) AS lines, total(part_pico) AS pico
 FROM labelled GROUP BY ALL ORDER BY ALL
+"""
+# When the bill pays for a pool, whatever the amount on this basis: a prepaid hour may be billed at zero.
+_BILLED = """
+WITH spans AS (SELECT DISTINCT pool, start_us, end_us FROM labelled
+               WHERE step = 'pool' AND charge_category IN ('Usage', 'Purchase') AND end_us > start_us AND pool IS NOT NULL),
+before AS (
+  SELECT *, MAX(end_us) OVER (PARTITION BY pool ORDER BY start_us, end_us
+                              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until_us FROM spans),
+islands AS (
+  SELECT *, SUM(CASE WHEN until_us IS NULL OR start_us > until_us THEN 1 ELSE 0 END)
+              OVER (PARTITION BY pool ORDER BY start_us, end_us) AS island FROM before)
+SELECT pool, MIN(start_us) AS since_us, MAX(end_us) AS until_us FROM islands GROUP BY pool, island ORDER BY ALL
 """
 _POOLS = "SELECT pool, COUNT(*) AS lines FROM labelled WHERE step = 'pool' GROUP BY ALL ORDER BY ALL"
 
