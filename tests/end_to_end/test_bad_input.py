@@ -309,13 +309,14 @@ def test_two_bills_that_share_a_day_are_told(make: MakeProduct) -> None:
     product.put("bill-1.csv", days(2, 5))
     product.put("bill-2.csv", days(4, 7))
     said = product.ingest()
-    assert said.code == 0, "a doubt is a warning"
-    told = said.remarks("focus.overlap")
+    assert said.code == 1, "files declared not to overlap do"
+    told = said.remarks("ledger.bill_overlap")
     assert len(told) == 1
-    assert_clear(told[0], "bill-2.csv", None)
-    assert told[0]["severity"] == "warning"
-    assert "2026-03-04" in told[0]["message"]
+    assert_clear(told[0], "bill-2.csv", 2)
+    assert told[0]["severity"] == "error"
     assert "bill-1.csv" in told[0]["message"]
+    assert "(6.00 USD)" in told[0]["message"]
+    assert check(product.report("--since", "2026-03-02", "--until", "2026-03-07")) == {"platform": Decimal(5 * 6)}
 
 
 # --- wrong use ---------------------------------------------------------------------------------------------------------

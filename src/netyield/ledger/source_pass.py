@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from netyield.core.finding import Finding, Severity, aggregate
 from netyield.core.period import TIMESTAMP
+from netyield.ledger import bill_overlap
 from netyield.ledger.guard import Guard, SourceFailed
 from netyield.ledger.merge import SUPERSEDED, Merged
 from netyield.ledger.outcome_matching import matched_until
@@ -123,6 +124,7 @@ class SourcePass:
         """Stage, settle and commit one delivery."""
         staging = self._stage(delivery)
         keys = self._periods(delivery, staging)
+        self._without_overlap(delivery, staging)
         dropped = self._replaced(delivery, staging, keys) + self._without_repeats(delivery, staging)
         self.writer.settle(staging.booking.delivery)
         raw = self._keep_raw(delivery, staging)
@@ -187,6 +189,20 @@ class SourcePass:
             staging.findings.append(finding)
         gone = {*keys, staging.booking.name_key} if keys else set()
         return [s for s in self.writer.manifest.segments if s.source == self.name and s.snapshot_key in gone]
+
+    def _without_overlap(self, delivery: Delivery, staging: Staging) -> None:
+        """Leave out lines of a bill that another file brought already."""
+        if delivery.kind != "immutable":
+            return
+        staged = [segment for segment in staging.segments if segment.table == "charges"]
+        found = bill_overlap.find(self.run.engine, self.writer, staged, delivery.name, staging.booking.delivery)
+        staging.findings += found.findings
+        if found.leave_out:
+            for lines in bill_overlap.repeated(self.run.engine, self.writer, staged):
+                staging.refuse("charges", lines, bill_overlap.REPEATED, "another file delivered this line of the bill")
+            leave_out(self.writer, staged, found.leave_out)
+            staging.finish()
+            staging.segments = [s for s in self.writer.pending if s.delivery == staging.booking.delivery]
 
     def _without_repeats(self, delivery: Delivery, staging: Staging) -> list[Segment]:
         """Leave out rows that are booked already and let versions of one event become one row."""

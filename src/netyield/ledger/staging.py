@@ -140,6 +140,21 @@ class Staging:
             self._flush(table)
         return self.segments
 
+    def refuse(self, table: str, bad: pa.Table, code: str, message: str) -> None:
+        """Put rows (as the source gave them) into quarantine."""
+        count = bad.num_rows
+        rejected = pa.table(
+            {
+                "row_number": bad["row_number"],
+                "table": pa.repeat(pa.scalar(table), count),
+                "code": pa.repeat(pa.scalar(code), count),
+                "message": pa.repeat(pa.scalar(message), count),
+                "record": records(self.engine, bad),
+            },
+            schema=REJECTED,
+        )
+        self._keep(QUARANTINE, with_lineage(QUARANTINE, self._quarantine(rejected), self.booking))
+
     def _keep(self, table: str, rows: pa.Table) -> None:
         waiting = self._waiting.setdefault(table, [])
         waiting.append(rows)
@@ -177,18 +192,7 @@ class Staging:
         message = f"{table} rows have a time before 1970 or after 2262; they are in quarantine."
         repair = "Check time_unit and the time column of the source."
         self._remark("ledger.impossible_time", Severity.ERROR, message, repair, bad)
-        count = bad.num_rows
-        rejected = pa.table(
-            {
-                "row_number": bad["row_number"],
-                "table": pa.repeat(pa.scalar(table), count),
-                "code": pa.repeat(pa.scalar("ledger.impossible_time"), count),
-                "message": pa.repeat(pa.scalar("time before 1970 or after 2262"), count),
-                "record": records(self.engine, bad),
-            },
-            schema=REJECTED,
-        )
-        self._keep(QUARANTINE, with_lineage(QUARANTINE, self._quarantine(rejected), self.booking))
+        self.refuse(table, bad, "ledger.impossible_time", "time before 1970 or after 2262")
 
     def _remark(self, code: str, severity: Severity, message: str, repair: str, rows: pa.Table) -> None:
         first = pc.min(rows["row_number"]).as_py()

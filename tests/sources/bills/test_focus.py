@@ -376,21 +376,6 @@ def test_row_identity_is_that_of_the_file_content(tmp_path: Path, read: Any) -> 
     assert one.deliveries[0].content_hash == two.deliveries[0].content_hash
 
 
-def test_a_day_delivered_twice_in_different_files_is_noticed(tmp_path: Path, read: Any) -> None:
-    days = [charge(ChargePeriodStart=f"2026-10-0{d}T0{h}:00:00Z", ChargePeriodEnd=f"2026-10-0{d}T0{h + 1}:00:00Z",
-                   BilledCost=str(d)) for d in (1, 2, 3) for h in (0, 1)]
-    write_csv(tmp_path / "1.csv", days[:4])
-    write_csv(tmp_path / "2.csv", days[2:])
-    got = read(tmp_path, type="focus", path="*.csv")
-    finding = got.finding("focus.overlap")
-    assert (finding.severity, finding.file, finding.count) == ("warning", "2.csv", 1)
-    assert "2026-10-02" in finding.message
-    assert "1.csv" in finding.message
-    later = read(tmp_path, cursor=read(tmp_path, type="focus", path="1.csv").cursor, type="focus", path="2.csv")
-    assert "focus.overlap" in later.codes()
-    assert "focus.overlap" not in read(tmp_path, type="focus", path="*.csv", delivery="snapshot").codes()
-
-
 def test_unknown_settings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Did you mean 'gpu_count_tag'"):
         build({"type": "focus", "path": "x", "gpu_count_tags": "y"}, tmp_path)

@@ -23,7 +23,6 @@ from netyield.core.finding import Finding
 from netyield.core.period import Period
 from netyield.sources.bills.focus_columns import Layout, layout
 from netyield.sources.bills.focus_rows import FocusReader
-from netyield.sources.bills.overlap import DayTotals, Seen
 from netyield.sources.bills.snapshot import KEY_COLUMNS, snapshot_keys
 from netyield.sources.contract import Chunk, Cursor, Delivery, Probe, SourceSettings, file_hash
 from netyield.sources.files import Place, estimated_rows, header, label, matching, no_file, read_rows
@@ -92,37 +91,29 @@ class Focus:
 
     def deliveries(self, cursor: Cursor) -> Iterator[Delivery]:
         """Every matching file, in name order (for snapshots the last one wins)."""
-        seen = Seen.from_cursor(cursor)
         for path in matching(self.root, self.settings.path):
             identity = file_hash(path)
             yield Delivery(
                 name=label(self.root, path),
                 kind=self.settings.delivery,
                 content_hash=identity,
-                chunks=partial(self._chunks, path, identity, seen),
+                chunks=partial(self._chunks, path, identity),
                 raw=path,
-                next_cursor=seen.cursor,
+                next_cursor=partial(dict, cursor),
                 snapshot_keys=partial(self._snapshot_keys, path),
                 size_bytes=path.stat().st_size,
             )
 
-    def _chunks(self, path: Path, identity: str, seen: Seen) -> Iterator[Chunk]:
+    def _chunks(self, path: Path, identity: str) -> Iterator[Chunk]:
         place, plan = self._plan(path)
         if plan.missing:
             block = next(iter(read_rows(path, place)), None)
             yield Chunk(findings=[*(block.findings if block else ()), *_not_a_bill(plan, place)])
             return
         reader = self._reader(plan, place, identity[:32])
-        totals = DayTotals()
         for block in read_rows(path, place, plan.file_columns):
-            chunk = reader.chunk(block)
-            if "charges" in chunk.tables:
-                totals.add(chunk.tables["charges"])
-            yield chunk
+            yield reader.chunk(block)
         yield from reader.finish()
-        overlap = seen.compare(totals, place) if self.settings.delivery == "immutable" else None
-        if overlap is not None:
-            yield Chunk(findings=[overlap])
 
     def _snapshot_keys(self, path: Path) -> tuple[str, ...]:
         if self.settings.delivery != "snapshot":
