@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,3 +69,10 @@ def take(columns: Columns, order: Int64) -> None:
         values = getattr(columns, name)
         if values is not None:
             setattr(columns, name, values[order])
+
+
+def named(names: Sequence[str]) -> tuple[tuple[str, ...], Int32]:
+    """Names as the distinct ones, by first appearance, and the number of each."""
+    number: dict[str, int] = {}
+    codes = np.array([number.setdefault(name, len(number)) for name in names], np.int32)
+    return tuple(number) or ("",), codes

@@ -1,0 +1,146 @@
+"""Traces of lengths only (Azure, BurstGPT, Vidur): when requests came and how long they were, not what they shared.
+
+Nothing about reuse follows from lengths. With a declared reuse model the ids are made by that model, and the answer
+says so; without one the trace has no blocks, and a finding says that no hit rate follows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from netyield.core.errors import WrongUse
+from netyield.core.finding import Finding, Severity
+from netyield.sources.traces.columns import Columns, starts
+from netyield.sources.traces.prefix_jsonl import refused_lines
+from netyield.sources.traces.times import microseconds
+from netyield.sources.traces.trace import Identity, Int64
+
+TIMES = ("timestamp", "arrived_at", "arrival_time", "time")
+INPUTS = ("contexttokens", "input_length", "num_prefill_tokens", "request tokens", "prompt_tokens", "input_tokens")
+OUTPUTS = ("generatedtokens", "output_length", "num_decode_tokens", "response tokens", "completion_tokens", "output_tokens")
+USUAL_BLOCK = 16
+MODEL = re.compile(r"(shared|conversations):(\d+)")
+
+
+class Reuse(NamedTuple):
+    """A declared model of reuse: the first ``shared_tokens`` of every prompt are the same; and requests are dealt in
+    turn to ``conversations``, each prompt beginning with the one before it of its conversation as long as they grow."""
+
+    shared_tokens: int = 0
+    conversations: int = 0
+
+
+def reuse_named(text: str) -> Reuse:
+    """``shared:TOKENS``, ``conversations:COUNT`` or both joined by ``+``. Raises WrongUse for anything else."""
+    found = [MODEL.fullmatch(part) for part in text.split("+")]
+    values = {one[1]: int(one[2]) for one in found if one}
+    if None in found or len(values) != len(found):
+        message = f"{text!r} is no model of reuse;"
+        raise WrongUse(message, "give shared:TOKENS, conversations:COUNT or both joined by +.")
+    return Reuse(values.get("shared", 0), values.get("conversations", 0))
+
+
+def parse(text: bytes, file: str, block_size: int | None, unit: str | None, reuse: str | None) -> Columns:
+    """The requests of a CSV or JSON Lines file of lengths, with blocks made by the declared reuse model if any."""
+    model = reuse_named(reuse) if reuse else None
+    size = block_size or USUAL_BLOCK
+    rows, refused = _rows(text, unit)
+    numbers = np.array(rows, np.int64).reshape(-1, 4)
+    inputs = numbers[:, 2].copy()
+    counts, ids = modelled(inputs, size, model) if model else (np.zeros(len(rows), np.int64), np.zeros(0, np.int64))
+    columns = Columns(
+        "lengths",
+        Identity.PREFIX if model else Identity.NONE,
+        size,
+        numbers[:, 1].copy(),
+        inputs,
+        numbers[:, 3].copy(),
+        starts(counts),
+        ids,
+        numbers[:, 0].copy(),
+        np.zeros(len(rows), np.int32),
+        np.zeros(len(rows), np.int32),
+        findings=refused_lines(refused, file),
+    )
+    if model:
+        columns.notes.append(f"reuse is modelled, not measured: {reuse}")
+        message = f"the file has lengths only; its reuse is the declared model {reuse}, not a measurement."
+        repair = "Give a trace with block ids or prompts to measure it."
+        columns.findings.append(Finding("trace.modelled_reuse", Severity.WARNING, message, repair, file))
+    else:
+        columns.block_tokens = columns.last_tokens = np.zeros(len(rows), np.int32)
+        message = "the file has lengths only; no hit rate follows from lengths."
+        repair = "Declare a model (--reuse shared:TOKENS+conversations:COUNT), or give a trace with block ids or prompts."
+        columns.findings.append(Finding("trace.lengths_only", Severity.ERROR, message, repair, file))
+    return columns
+
+
+def modelled(inputs: Int64, size: int, model: Reuse) -> tuple[Int64, Int64]:
+    """How many blocks each request has, and their ids, under a reuse model. A partial last block is never shared."""
+    counts = -(-inputs // size)
+    ids = np.empty(int(counts.sum()), np.int64)
+    shared = model.shared_tokens // size
+    held: list[list[int]] = [[] for _ in range(model.conversations)]
+    fresh, at = shared, 0
+    for request, (tokens, count) in enumerate(zip(inputs.tolist(), counts.tolist(), strict=True)):
+        full = tokens // size
+        turn = request % model.conversations if model.conversations else -1
+        before = held[turn] if turn >= 0 and len(held[turn]) <= full else []
+        path = before or list(range(min(shared, full)))
+        path = path + list(range(fresh, fresh + full - len(path)))
+        more = count - full
+        ids[at : at + full] = path
+        fresh = max(fresh, (path[-1] + 1) if path else 0)
+        if more:
+            ids[at + full] = fresh
+            fresh += 1
+        if turn >= 0:
+            held[turn] = path
+        at += count
+    return counts, ids
+
+
+def _rows(text: bytes, unit: str | None) -> tuple[list[tuple[int, int, int, int]], list[tuple[int, str]]]:
+    rows: list[tuple[int, int, int, int]] = []
+    refused: list[tuple[int, str]] = []
+    for row, record in _records(text, refused):
+        try:
+            names = {name.strip().lower(): value for name, value in record.items() if isinstance(name, str)}
+            tokens = _number(names, INPUTS)
+            if tokens is None or tokens < 0:
+                message = "it has no length of the prompt, or a negative one"
+                raise ValueError(message)
+            time = next((names[name] for name in TIMES if names.get(name) is not None), 0)
+            output = _number(names, OUTPUTS)
+            rows.append((row, microseconds(time, unit), tokens, -1 if output is None else output))
+        except (TypeError, ValueError) as error:
+            refused.append((row, str(error)))
+    return rows, refused
+
+
+def _records(text: bytes, refused: list[tuple[int, str]]) -> list[tuple[int, dict[str, Any]]]:
+    if not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        reader = csv.DictReader(io.StringIO(text.decode("utf-8-sig", "replace"), newline=""))
+        return [(reader.line_num, record) for record in reader]
+    records = []
+    for row, line in enumerate(text.split(b"\n"), 1):
+        if not line or line.isspace():
+            continue
+        try:
+            records.append((row, msgspec.json.decode(line, type=dict[str, Any])))
+        except msgspec.DecodeError as error:
+            refused.append((row, str(error)))
+    return records
+
+
+def _number(names: dict[str, Any], wanted: tuple[str, ...]) -> int | None:
+    for name in wanted:
+        if names.get(name) not in (None, ""):
+            return int(float(names[name]))
+    return None
