@@ -20,11 +20,25 @@ def arrays(requests: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:  # type:
 
 
 @settings(max_examples=200, deadline=None)
-@given(paths | st.lists(st.lists(far, min_size=2_000, max_size=6_000, unique=True), min_size=2, max_size=2))
+@given(paths)
 def test_numbers_by_first_appearance(requests: list[list[int]]) -> None:
     ids, _ = arrays(requests)
     seen: dict[int, int] = {}
     assert numbered(ids).tolist() == [seen.setdefault(i, len(seen)) for i in ids.tolist()]
+
+
+def test_many_scattered_numbers() -> None:
+    random = np.random.default_rng(7)
+    pool = random.integers(-(2**63), 2**63 - 1, 30_000)
+    ids = pool[random.integers(0, len(pool), 120_000)]
+    _, where, which = np.unique(ids, return_index=True, return_inverse=True)
+    assert (numbered(ids) == np.argsort(np.argsort(where))[which]).all()
+    names = np.array([3, 5, 2**62, -9])[random.integers(0, 4, 60_000)]
+    first = np.arange(0, 60_001, 20)
+    nodes, parent = tree_of_content(numbered(names), first)
+    paths = {tuple(names[a : a + d + 1].tolist()) for a in first[:-1] for d in range(20)}
+    assert len(parent) == len(paths)
+    assert int(nodes.max()) == len(paths) - 1
 
 
 @settings(max_examples=200, deadline=None)

@@ -92,8 +92,8 @@ def modelled(inputs: Int64, size: int, model: Reuse) -> tuple[Int64, Int64]:
         full = tokens // size
         turn = request % model.conversations if model.conversations else -1
         before = held[turn] if turn >= 0 and len(held[turn]) <= full else []
-        path = before or list(range(min(shared, full)))
-        path = path + list(range(fresh, fresh + full - len(path)))
+        path = before + list(range(len(before), min(shared, full)))
+        path += range(fresh, fresh + full - len(path))
         more = count - full
         ids[at : at + full] = path
         fresh = max(fresh, (path[-1] + 1) if path else 0)

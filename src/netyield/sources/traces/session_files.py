@@ -172,7 +172,8 @@ def _starts_us(parts: list[Part], interleave: str) -> Int64:
         return np.zeros(len(parts), np.int64)
     every = EVERY.fullmatch(interleave)
     if every:
-        return np.rint(np.arange(len(parts)) * float(every[1]) * 1e6).astype(np.int64)
+        each: Int64 = np.rint(np.arange(len(parts)) * float(every[1]) * 1e6).astype(np.int64)
+        return each
     ends = np.cumsum([max(part.seconds, default=0.0) for part in parts], dtype=np.float64)
     begin: Int64 = np.rint(np.concatenate([np.zeros(1), ends])[: len(parts)] * 1e6).astype(np.int64)
     return begin
