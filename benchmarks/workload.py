@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from netyield.attribution.price_sheets import TOKEN_CLASSES
 from netyield.core.contract import contract
+from netyield.core.event_number import event_numbers
 from netyield.core.period import micros
 from netyield.sources.prices.genai_catalogue import catalogue_rows
 from netyield.sources.prices.model_match import resolve_model
@@ -28,7 +29,7 @@ SINCE = datetime(2026, 10, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 DAY_US = 86_400_000_000
 ROWS_PER_DAY = 1_666_667  # 50 million in 30 days
-VERSION = 1  # of this file's data: another number makes another folder
+VERSION = 2  # of this file's data: another number makes another folder
 MODELS, REPLICAS, APPS, TEAMS, CUSTOMERS = 50, 200, 40, 10, 20
 USED = ("in_uncached", "in_cache_read", "out_text", "out_reasoning")
 WITH_OUTCOME, RETRIES = 0.30, 0.02
@@ -89,7 +90,8 @@ def _day(day: int, rows: int, names: Sequence[tuple[str, str]]) -> tuple[pa.Tabl
     keys = _uuids(draw, rows)
     columns = _request_columns(draw, rows, names) | _counts(draw, rows) | _ends(draw, times) | _links(draw, keys)
     columns |= {"event_time": _time(times), "event_key": keys, "request_id": keys, "response_id": _uuids(draw, rows)}
-    return _filled("attempts", columns, rows), _outcomes(draw, times, keys)
+    columns["attempt_id"] = event_numbers("gateway", keys)
+    return _filled("attempts", columns, rows), _outcomes(draw, times, keys, columns["attempt_id"])
 
 
 def _request_columns(draw: np.random.Generator, rows: int, names: Sequence[tuple[str, str]]) -> dict[str, pa.Array]:
@@ -147,7 +149,7 @@ def _links(draw: np.random.Generator, keys: pa.Array) -> dict[str, pa.Array]:
     }
 
 
-def _outcomes(draw: np.random.Generator, times: Ints, keys: pa.Array) -> pa.Table:
+def _outcomes(draw: np.random.Generator, times: Ints, keys: pa.Array, numbers: pa.Array) -> pa.Table:
     """Of 30 % of the requests somebody said something, minutes later."""
     chosen = np.flatnonzero(draw.random(len(keys)) < WITH_OUTCOME)
     count = len(chosen)
@@ -157,6 +159,7 @@ def _outcomes(draw: np.random.Generator, times: Ints, keys: pa.Array) -> pa.Tabl
     columns = {
         "event_time": _time(times[chosen] + draw.integers(0, 3_600_000_000, count)), "attempt_time": _time(times[chosen]),
         "event_key": _uuids(draw, count), "key": matched, "attempt_key": matched,
+        "attempt_id": numbers.take(pa.array(chosen)),
         "key_type": _words(["request_id"], np.zeros(count, np.int64)),
         "verdict": _words(verdicts, np.searchsorted([0.8, 0.95, 0.99], draw.random(count))),
         "accepted_ppm": pa.array(share, mask=draw.random(count) < 0.8),

@@ -7,7 +7,7 @@ own intermediate tables, however the rooms arrange them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,9 +42,15 @@ def record_day(root: Path, seed: int, attempts: int) -> list[Recorded]:
 
     class Recorder(Engine):
         def keep(self, name: str, sql: str) -> None:
+            self._remember(name, sql, super().keep)
+
+        def view(self, name: str, sql: str) -> None:
+            self._remember(name, sql, super().view)
+
+        def _remember(self, name: str, sql: str, make: Callable[[str, str], None]) -> None:
             file = _file_of(sql, known)
             tables = {table: self.query(f"SELECT * FROM {table}") for table in _read_tables(sql)} if file else {}
-            super().keep(name, sql)
+            make(name, sql)
             if file:
                 recorded.append(Recorded(file, Case(f"day: {name}", sql, tables), self.query(f"SELECT * FROM {name}")))
 

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from netyield.core.contract import contract
+from netyield.core.event_number import event_numbers
 from netyield.project import Project
 from netyield.store.folder import Folder
 
@@ -37,6 +38,12 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
+def event_number(source: str, event_key: str) -> int:
+    """The number the ledger gives this event."""
+    number: int = event_numbers(source, pa.array([event_key]))[0].as_py()
+    return number
+
+
 def table_of(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Full contract rows from the columns a test cares about."""
     schema = contract(name).schema
@@ -47,6 +54,10 @@ def table_of(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
             | {"row_number": number, "event_key": f"{name}{number}"}
             | dict(row)
         )
+        if name == "attempts":
+            values |= {"attempt_id": event_number(values["source"], values["event_key"])}
+        if name == "outcomes" and values.get("attempt_key"):
+            values |= {"attempt_id": event_number(values["source"], values["attempt_key"])}
         if name == "charges":
             values.setdefault("event_time", values["charge_start"])
         filled.append({f.name: values.get(f.name) for f in schema})

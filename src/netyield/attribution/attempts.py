@@ -1,19 +1,17 @@
 """Attempts as integers, mapped to the pool and the replica that served them.
 
-Out: ``attempts_in`` (edge: one row per attempt of the loaded range) with attempt_id, times in microseconds, the class
-counts, the dimensions, and serving_id (null = an API call, or an answer the gateway replayed: no replica worked for it).
-Which names are self-hosted is decided once per distinct
-(pool, provider, model, endpoint, replica).
+Out: ``attempts_seen`` (edge: one row per attempt that touches the day) with attempt_id, times in microseconds, dim_id,
+fact_id, serving_id (null = an API call, or an answer the gateway replayed: no replica worked for it), whether a
+recorded retry replaced it, and the counts that anybody reported;
+``dims`` and ``facts``: what the two numbers stand for; ``attempts_in``: the same attempts with everything spelled out.
+Words cost as much as all the arithmetic, so they are looked at once per distinct combination, never once per attempt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import pyarrow as pa
-
-from netyield.ledger.pools import pool_of_attempt
+from netyield.attribution.serving_map import KEYS, serving_map
 from netyield.ledger.settings import PoolRule
 from netyield.store.engine import Engine
 
@@ -22,90 +20,163 @@ INPUT_CLASSES = (
     "in_cache_write_unknown", "in_audio", "in_audio_cache_read", "in_image", "in_image_cache_read", "in_tool",
 )
 CACHED_CLASSES = ("in_cache_read", "in_audio_cache_read", "in_image_cache_read")
+COMPUTED_CLASSES = tuple(name for name in INPUT_CLASSES if name not in CACHED_CLASSES)
 OUTPUT_CLASSES = ("out_text", "out_reasoning", "out_audio", "out_image", "out_rejected_prediction")
+VISIBLE_CLASSES = ("out_text", "out_audio", "out_image")
 CLASSES = (*INPUT_CLASSES, *OUTPUT_CLASSES)
-KEYS = ("pool", "provider", "model", "endpoint", "replica")
+DIMENSIONS = ("provider", "model", "team", "app", "customer")
+WORDS = (*KEYS, "team", "app", "customer", "replayed")
+FACTS = ("tariff", "operation", "purpose", "status", "finish_reason", "provenance")
+# Beside the classes, the numbers few logs have: name of the contract to name here.
+RARE = {"delivered_output_tokens": "delivered_output_tokens", "accepted_ppm": "logged_ppm", "prefill_us": "prefill_us", "decode_us": "decode_us"}
+PHASES = ("prefill_us", "decode_us")
+ALWAYS = ("attempt_id", "t", "e", "dim_id", "fact_id", "superseded")
 # No attempt runs longer; a clock fault must not spread one over a month.
 LONGEST_US = 6 * 3_600_000_000
 
 
 def zero_sum(classes: Sequence[str]) -> str:
     """SQL for the sum of class counts with unknown as nothing reported."""
-    return " + ".join(f"COALESCE({name}, 0)" for name in classes)
+    return " + ".join(f"COALESCE({name}, 0)" for name in classes) or "CAST(0 AS BIGINT)"
 
 
 def load(engine: Engine, rules: Sequence[PoolRule], owners: Sequence[tuple[str, str]], pools: Sequence[str]) -> None:
-    """Make ``serving`` (serving_id, pool, serving) and ``attempts_in`` from the ``attempts`` view.
+    """Make ``attempt_map``, ``dims``, ``facts``, ``attempts_seen`` and ``attempts_in`` from the ``attempts`` view.
 
+    Needs ``grid`` (the day's slots): attempts that ended before it are left out, but their retries count.
     ``owners``: (pool, owner) pairs the telemetry knows; ``pools``: pools that somebody pays for or that report.
     """
-    distinct = engine.query(f"SELECT DISTINCT {', '.join(KEYS)} FROM attempts").to_pylist()
-    engine.register("attempt_map", _serving_map(distinct, rules, owners, pools))
-    same = " AND ".join(f"a.{key} IS NOT DISTINCT FROM m.{key}" for key in KEYS)
-    classes = ", ".join(f"a.{name}" for name in CLASSES)
-    computed = [name for name in INPUT_CLASSES if name not in CACHED_CLASSES]
+    since = engine.scalar("SELECT MIN(a) FROM grid")
+    engine.view("attempts_touching", _touching(since))
+    words = ", ".join(WORDS)
     engine.keep(
-        "attempts_in",
-        f"""SELECT CAST(md5_number_lower(concat(a.source, '|', a.event_key)) // 2 AS BIGINT) AS attempt_id, a.event_key,
-                   micros(a.event_time) AS t,
-                   greatest(least(COALESCE(micros(a.end_time), micros(a.event_time) + 1), micros(a.event_time) + {LONGEST_US}),
-                            micros(a.event_time) + 1) AS e,
-                   CASE WHEN a.purpose = 'gateway_cache_hit' THEN NULL ELSE m.serving_id END AS serving_id,
-                   m.resolved_pool AS pool, COALESCE(a.provider, '') AS provider, COALESCE(a.model, '') AS model,
-                   COALESCE(a.tariff, 'standard') AS tariff, COALESCE(a.operation, '') AS operation,
-                   COALESCE(a.purpose, '') AS purpose, COALESCE(a.team, '') AS team, COALESCE(a.app, '') AS app,
-                   COALESCE(a.customer, '') AS customer, a.request_id, a.response_id, a.logical_request_id, a.attempt_number,
-                   a.retry_of, a.agent_run_id, a.status, COALESCE(a.finish_reason, '') AS finish_reason,
-                   a.delivered_output_tokens, a.accepted_ppm AS logged_ppm, a.prefill_us, a.decode_us, a.provenance,
-                   {zero_sum(computed)} AS computed_input, {zero_sum(INPUT_CLASSES)} AS input_tokens,
-                   {zero_sum(OUTPUT_CLASSES)} AS output_tokens, {classes}
-            FROM attempts a JOIN attempt_map m ON {same}""",
+        "dim_words",
+        f"SELECT {words}, BOOL_AND(prefill_us IS NOT NULL AND decode_us IS NOT NULL) AS timed FROM attempts_touching GROUP BY {words}",
+    )
+    engine.keep("fact_words", f"SELECT DISTINCT {', '.join(FACTS)} FROM attempts_touching")
+    distinct = engine.query(f"SELECT DISTINCT {', '.join(KEYS)} FROM dim_words").to_pylist()
+    engine.register("attempt_map", serving_map(distinct, rules, owners, pools))
+    engine.keep("dims", _DIMS)
+    engine.keep("facts", _FACTS)
+    reported = _reported(engine)
+    engine.view("attempts_seen", _seen(engine, reported, _links(engine, since)))
+    spell_out(engine, "attempts_seen", reported)
+
+
+def _touching(since: int) -> str:
+    """Attempts that run on or after ``since``. Two plain filters: either lets the reader skip what it does not need."""
+    start, earliest = f"make_timestamptz({since})", f"make_timestamptz({since - LONGEST_US})"
+    columns = "SELECT *, CASE WHEN purpose = 'gateway_cache_hit' THEN 1 ELSE 0 END AS replayed FROM attempts WHERE"
+    return (
+        f"{columns} event_time >= {start} UNION ALL"
+        f" {columns} event_time >= {earliest} AND event_time < {start} AND end_time > {start}"
     )
 
 
-def _serving_map(
-    distinct: list[dict[str, Any]], rules: Sequence[PoolRule], owners: Sequence[tuple[str, str]], pools: Sequence[str]
-) -> pa.Table:
-    """serving_id, pool and serving (owner name, or '' for the pool as a whole) per distinct combination of KEYS."""
-    by_name: dict[str, list[tuple[str, str]]] = {}
-    for owner_pool, owner in owners:
-        for name in {owner, owner.rsplit("/", maxsplit=1)[-1]}:
-            if name:
-                by_name.setdefault(name, []).append((owner_pool, owner))
-    servings: dict[tuple[str, str], int] = {}
-    rows: dict[str, list[Any]] = {name: [] for name in (*KEYS, "serving_id", "resolved", "serving")}
-    for line in sorted(distinct, key=lambda d: tuple(str(d[k]) for k in KEYS)):
-        pool = pool_of_attempt(line["pool"], line["model"], line["endpoint"], line["replica"], rules)
-        found = _owner(line, by_name, pool)
-        resolved: str | None = found[0] if found else pool
-        serving = found[1] if found else ""
-        if resolved is not None and resolved not in pools and found is None and line["pool"] is None:
-            resolved = None
-        for key in KEYS:
-            rows[key].append(line[key])
-        rows["resolved"].append(resolved)
-        rows["serving"].append(serving)
-        rows["serving_id"].append(None if resolved is None else servings.setdefault((resolved, serving), len(servings) + 1))
-    types = {name: pa.string() for name in rows} | {"serving_id": pa.int64()}
-    table = pa.table({name: pa.array(values, types[name]) for name, values in rows.items()})
-    return table.rename_columns([*(f"{k}" for k in KEYS), "serving_id", "resolved_pool", "serving"])
+def _spelled(name: str) -> str:
+    return f"COALESCE(w.{name}, '{'standard' if name == 'tariff' else ''}')"
 
 
-def _owner(
-    line: dict[str, Any], by_name: dict[str, list[tuple[str, str]]], pool: str | None
-) -> tuple[str, str] | None:
-    """The (pool, owner) the telemetry knows the attempt's replica by, when there is exactly one."""
-    for word in (line["replica"], _host(line["endpoint"])):
-        candidates = by_name.get(word or "", [])
-        matching = [pair for pair in candidates if pool is None or pair[0] == pool]
-        if len(set(matching)) == 1:
-            return matching[0]
-    return None
+_SERVING = "CASE WHEN w.replayed = 1 THEN NULL ELSE m.serving_id END"
+_SAME_KEYS = " AND ".join(f"w.{key} IS NOT DISTINCT FROM m.{key}" for key in KEYS)
+# One number per replica (or API) and everything a leaf is told apart by. Numbered in the order of the words.
+_DIMS = f"""
+SELECT CAST(ROW_NUMBER() OVER (ORDER BY serving_id, {", ".join(DIMENSIONS)}) AS BIGINT) AS dim_id, * FROM (
+  SELECT {_SERVING} AS serving_id, m.resolved_pool AS pool, m.serving,
+         {", ".join(f"{_spelled(n)} AS {n}" for n in DIMENSIONS)}, BOOL_AND(w.timed) AS timed
+  FROM dim_words w JOIN attempt_map m ON {_SAME_KEYS} GROUP BY ALL)
+"""
+_FACTS = f"""
+SELECT CAST(ROW_NUMBER() OVER (ORDER BY {", ".join(FACTS)}) AS BIGINT) AS fact_id, *
+FROM (SELECT DISTINCT {", ".join(f"{_spelled(n)} AS {n}" for n in FACTS)} FROM fact_words w)
+"""
 
 
-def _host(endpoint: str | None) -> str | None:
-    """The first label of an endpoint's host: ``http://llm-0.svc:8000/v1`` is ``llm-0``."""
-    if not endpoint:
-        return None
-    host = endpoint.split("://", maxsplit=1)[-1].split("/", maxsplit=1)[0].split(":", maxsplit=1)[0]
-    return host.split(".", maxsplit=1)[0]
+def _reported(engine: Engine) -> list[str]:
+    """Counts and rare numbers that any attempt reports, by their names here."""
+    names = {name: name for name in CLASSES} | RARE
+    counts = ", ".join(f"COUNT({raw}) AS {name}" for raw, name in names.items())
+    found = engine.query(f"SELECT {counts} FROM attempts_touching").to_pylist()[0]
+    return [name for name, count in found.items() if count]
+
+
+def _links(engine: Engine, since: int) -> list[str]:
+    """By which keys are retries recorded? Makes ``retried`` and ``last_tries``, of attempts that answered."""
+    answered = f"FROM attempts WHERE status = 'ok' AND event_time >= make_timestamptz({since - LONGEST_US})"
+    engine.keep("retried", f"SELECT retry_of, MAX(micros(event_time)) AS until {answered} AND retry_of IS NOT NULL GROUP BY retry_of")
+    engine.keep(
+        "last_tries",
+        f"""SELECT logical_request_id, MAX(attempt_number) AS last_number {answered}
+            AND logical_request_id IS NOT NULL AND attempt_number > 1 GROUP BY logical_request_id""",
+    )
+    links = ["request_id", "response_id"] if engine.scalar("SELECT COUNT(*) FROM retried") else []
+    known = [name for name in links if engine.scalar(f"SELECT 1 FROM attempts_touching WHERE {name} IS NOT NULL LIMIT 1")]
+    return [*known, *(["logical_request_id"] if engine.scalar("SELECT COUNT(*) FROM last_tries") else [])]
+
+
+def _seen(engine: Engine, reported: Sequence[str], links: Sequence[str]) -> str:
+    """One scan of the raw rows. Combinations of words are found by their hash, which is checked to tell them apart."""
+    same = " AND ".join(f"d.{n} = {_spelled(n)}" for n in DIMENSIONS)
+    dim_hash = _hashes(engine, "dim", WORDS, f"""
+        SELECT w.*, d.dim_id AS number, d.serving_id FROM dim_words w JOIN attempt_map m ON {_SAME_KEYS}
+        JOIN dims d ON d.serving_id IS NOT DISTINCT FROM {_SERVING} AND {same}""")
+    spelled = " AND ".join(f"f.{n} = {_spelled(n)}" for n in FACTS)
+    fact_hash = _hashes(engine, "fact", FACTS, f"SELECT w.*, f.fact_id AS number, NULL AS serving_id FROM fact_words w JOIN facts f ON {spelled}")
+    joins, tests = "", []
+    for link in links:
+        last = link == "logical_request_id"
+        joins += f" LEFT JOIN {'last_tries' if last else 'retried'} by_{link} ON a.{link} = by_{link}.{link if last else 'retry_of'}"
+        tests.append(f"COALESCE(a.attempt_number, 1) < by_{link}.last_number" if last else f"by_{link}.until >= micros(a.event_time)")
+    superseded = f"CASE WHEN {' OR '.join(tests)} THEN 1 ELSE 0 END" if tests else "0"
+    raw = {here: name for name, here in RARE.items()}
+    numbers = "".join(f", a.{raw.get(name, name)} AS {name}" for name in reported)
+    phases = "".join(f", CAST(NULL AS BIGINT) AS {name}" for name in PHASES if name not in reported)
+    start, end = "micros(a.event_time)", "micros(a.end_time)"
+    computed = [name for name in COMPUTED_CLASSES if name in reported]
+    outputs = [name for name in OUTPUT_CLASSES if name in reported]
+    return f"""
+        SELECT a.attempt_id, {start} AS t,
+               greatest(least(COALESCE({end}, {start} + 1), {start} + {LONGEST_US}), {start} + 1) AS e,
+               d.number AS dim_id, f.number AS fact_id, d.serving_id, {superseded} AS superseded,
+               {zero_sum(computed)} AS computed_input, {zero_sum(outputs)} AS output_tokens{numbers}{phases}
+        FROM attempts_touching a JOIN dim_hashes d ON d.h = {dim_hash} JOIN fact_hashes f ON f.h = {fact_hash}{joins}"""
+
+
+def _hashes(engine: Engine, kind: str, words: Sequence[str], rows: str) -> str:
+    """Keep ``<kind>_hashes``(h, number, serving_id) over distinct combinations of words; returns an attempt's hash.
+
+    Only the words that tell the combinations apart are read again: not those that never vary or follow from others.
+    """
+    telling, count = list(words), engine.scalar(f"SELECT COUNT(*) FROM {kind}_words")
+    for word in words:
+        others = [other for other in telling if other != word]
+        if others and engine.scalar(f"SELECT COUNT(*) FROM (SELECT DISTINCT {', '.join(others)} FROM {kind}_words)") == count:
+            telling = others
+    salt = 0
+    while True:
+        call = f"hash({salt}, {', '.join(f'a.{word}' for word in telling)})"
+        engine.keep(f"{kind}_hashes", f"SELECT {call} AS h, a.number, a.serving_id FROM ({rows}) a")
+        if engine.scalar(f"SELECT COUNT(DISTINCT h) FROM {kind}_hashes") == count:
+            return call
+        salt += 1
+
+
+def spell_out(engine: Engine, rows: str, reported: Sequence[str]) -> None:
+    """``attempts_in``: the attempts of ``rows`` with dimensions and facts as words and every class, null where unknown."""
+    classes = "".join(f", a.{n}" if n in reported else f", CAST(NULL AS BIGINT) AS {n}" for n in (*CLASSES, *RARE.values()))
+    sums = {
+        "computed_input": COMPUTED_CLASSES, "input_tokens": INPUT_CLASSES, "output_tokens": OUTPUT_CLASSES,
+    }
+    totals = ", ".join(f"{zero_sum([f'a.{c}' for c in names if c in reported])} AS {n}" for n, names in sums.items())
+    engine.view(
+        "attempts_in",
+        f"""SELECT a.attempt_id, a.t, a.e, a.dim_id, a.fact_id, d.serving_id, d.pool, {", ".join(f"d.{n}" for n in DIMENSIONS)},
+                   {", ".join(f"f.{n}" for n in FACTS)}, a.superseded, {totals}{classes}
+            FROM {rows} a JOIN dims d ON a.dim_id = d.dim_id JOIN facts f ON a.fact_id = f.fact_id""",
+    )
+
+
+def reported_columns(engine: Engine, rows: str) -> list[str]:
+    """The counts and rare numbers that ``rows`` has as columns."""
+    names = engine.query(f"SELECT * FROM {rows} LIMIT 0").column_names
+    return [name for name in (*CLASSES, *RARE.values()) if name in names]

@@ -15,7 +15,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from netyield.attribution.attempts import KEYS, OUTPUT_CLASSES, zero_sum
+from netyield.attribution.attempts import OUTPUT_CLASSES, zero_sum
+from netyield.attribution.serving_map import KEYS
 from netyield.core.period import Period, micros
 from netyield.store.engine import Engine
 

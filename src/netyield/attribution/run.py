@@ -59,10 +59,10 @@ def run(engine: Engine, inputs: Inputs, segment: Period) -> None:
     _provisioned(engine, inputs)
     serving.weigh(engine, inputs.attribution)
     serving.cut_attempts(engine, inputs.attribution)
-    engine.keep("busy_slots", "SELECT DISTINCT slot_id FROM attempt_pieces")
+    engine.keep("busy_slots", "SELECT DISTINCT slot_id FROM slot_weights")
     engine_tokens.run(engine, inputs.owner_pools, inputs.pool_rules, segment, inputs.attribution.slot_seconds)
     place.run(engine, inputs.attribution)
-    serving.split_slots(engine)
+    serving.split_slots(engine, inputs.attribution.slot_seconds)
     serving.spread(engine)
     _leaves(engine, inputs.currency)
 

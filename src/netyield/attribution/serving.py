@@ -1,21 +1,23 @@
 """Splits the active cost of every replica over the requests it served.
 
-In:  attempts_in (integers, serving_id), slot_money(slot_id, line_id, pico): active cost per slot with requests.
-Out: attempt_pieces and slot_split, from which the share of a piece is
+In:  attempts_seen, dims (attempts.py), slot_money(slot_id, line_id, pico): active cost per slot with requests.
+Out: request_pieces (every attempt in the slots it ran in) and slot_shares, from which the share of a piece is
          prefill_pico * w_prefill / W_prefill + decode_pico * w_decode / W_decode    (integers, toward zero)
      and what is left of a slot goes to its heir, the piece with the largest (weight, attempt).
+An attempt inside one slot, as nearly all are, is its own piece: shares are computed where they are used, never kept.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from netyield.attribution import calibrate
+from netyield.attribution import attempts, calibrate
 from netyield.attribution.settings import AttributionSettings
 from netyield.attribution.statements import statement
 from netyield.store.engine import Engine
@@ -23,6 +25,7 @@ from netyield.store.engine import Engine
 PROMPT = "vllm:prompt_tokens"
 COMPUTED = "vllm:prompt_tokens_by_source"
 GENERATED = "vllm:generation_tokens"
+HOUR_US = 3_600_000_000
 METHODS = pa.schema(
     [("serving_id", pa.int64()), ("prefill_weight", pa.int64()), ("decode_weight", pa.int64()), ("by_time", pa.int64()),
      ("method", pa.string()), ("r_squared", pa.float64())]
@@ -32,14 +35,13 @@ METHODS = pa.schema(
 def weigh(engine: Engine, settings: AttributionSettings) -> None:
     """``serving_weights``: per replica the method and its weights, best evidence first."""
     replicas = engine.query(
-        """SELECT serving_id, MIN(m.resolved_pool) AS pool, MIN(m.serving) AS serving,
-                  BOOL_AND(a.prefill_us IS NOT NULL AND a.decode_us IS NOT NULL) AS timed
-           FROM attempts_in a JOIN (SELECT DISTINCT serving_id AS id, resolved_pool, serving FROM attempt_map) m
-             ON a.serving_id = m.id GROUP BY serving_id ORDER BY serving_id"""
+        """SELECT serving_id, MIN(pool) AS pool, MIN(serving) AS serving, BOOL_AND(timed) AS timed
+           FROM dims WHERE serving_id IS NOT NULL GROUP BY serving_id ORDER BY serving_id"""
     ).to_pylist()
     fits = _fits(engine, settings) if settings.method in {"auto", "calibrated"} else {}
     rows = [_choose(replica, fits, settings) for replica in replicas]
-    engine.register("serving_weights", pa.Table.from_pylist(rows, schema=METHODS))
+    engine.register("serving_methods", pa.Table.from_pylist(rows, schema=METHODS))
+    engine.keep("serving_weights", "SELECT * FROM serving_methods")
 
 
 def _choose(replica: dict[str, Any], fits: dict[str, calibrate.Fit], settings: AttributionSettings) -> dict[str, Any]:
@@ -87,42 +89,93 @@ def _fits(engine: Engine, settings: AttributionSettings) -> dict[str, calibrate.
 
 
 def cut_attempts(engine: Engine, settings: AttributionSettings) -> None:
-    """``attempt_pieces``: every self-hosted attempt in the slots it ran in."""
-    slot_us = settings.slot_seconds * 1_000_000
-    longest = engine.scalar(f"SELECT COALESCE(MAX((e - 1) // {slot_us} - t // {slot_us}), 0) FROM attempts_in") or 0
-    engine.register("counting", pa.table({"k": pa.array(range(int(longest) + 1), pa.int64())}))
-    engine.keep("attempt_pieces", statement("pieces", slot=slot_us))
+    """``request_pieces``: every attempt in the slots it ran in, and ``slot_weights``: what they weigh there.
+
+    From here on ``attempts_in`` reads what was kept, not the raw rows.
+    """
+    numbers = _places(engine, settings.slot_seconds * 1_000_000)
+    reported = attempts.reported_columns(engine, "attempts_seen")
+    kept = [*attempts.ALWAYS, *(name for name in reported if name not in attempts.PHASES)]
+    columns = ", ".join(kept)
+    engine.keep("attempt_rows", statement("pieces", **numbers).replace("{columns}", columns))
+    longest = int(engine.scalar("SELECT COALESCE(MAX(slots), 1) FROM attempt_rows"))
+    engine.register("counting", pa.table({"k": pa.array(range(longest), pa.int64())}))
+    engine.keep("long_pieces", statement("long_pieces", **numbers).replace("{columns}", columns))
+    attempts.spell_out(engine, "attempt_rows", kept)
+    engine.view("request_pieces", _pieces(kept))
+    engine.keep("slot_weights", statement("slot_weights", **numbers))
 
 
-def split_slots(engine: Engine) -> None:
-    """``slot_split`` and ``slot_rest``: how each slot's money divides, and what the divisions left for the heir."""
+def _places(engine: Engine, slot_us: int) -> dict[str, int]:
+    """Numbers that make slots of replicas a dense range: dense keys are looked up, others are searched."""
+    found = engine.query("SELECT MIN(a) AS since, MAX(b) AS until FROM grid").to_pylist()[0]
+    base = (found["since"] - attempts.LONGEST_US) // slot_us
+    return {"slot": slot_us, "base": base, "width": (found["until"] + attempts.LONGEST_US) // slot_us + 1 - base}
+
+
+def first_hour(since_us: int) -> int:
+    """The hour since 1970 that ``line_hour`` counts from: before the first slot of any attempt of the day."""
+    return (since_us - attempts.LONGEST_US) // HOUR_US - 1
+
+
+def _pieces(kept: Sequence[str]) -> str:
+    """One row per attempt and slot, with the sums that rules speak of; 0 where none was reported."""
+    plain = ", ".join(kept)
+    given = set(kept)
+    sums = {
+        "computed_input": attempts.COMPUTED_CLASSES, "input_tokens": attempts.INPUT_CLASSES,
+        "output_tokens": attempts.OUTPUT_CLASSES, "visible_tokens": attempts.VISIBLE_CLASSES,
+        "reasoning_tokens": ("out_reasoning",), "rejected_tokens": ("out_rejected_prediction",),
+    }
+    totals = ", ".join(f"{attempts.zero_sum([c for c in names if c in given])} AS {name}" for name, names in sums.items())
+    absent = "".join(f", CAST(NULL AS BIGINT) AS {n}" for n in ("delivered_output_tokens", "logged_ppm") if n not in given)
+    return f"""SELECT {plain}, {totals}{absent}, first, place, w_prefill, w_decode FROM (
+        SELECT {plain}, 1 AS first, place, w_prefill, w_decode FROM attempt_rows WHERE slots = 1
+        UNION ALL SELECT {plain}, first, place, w_prefill, w_decode FROM long_pieces) pieces"""
+
+
+def split_slots(engine: Engine, slot_seconds: int) -> None:
+    """``slot_shares``: how each slot's money divides, and what the divisions leave for which heir."""
+    engine.keep(
+        "lines",
+        "SELECT CAST(ROW_NUMBER() OVER (ORDER BY line_id) AS BIGINT) AS line, line_id FROM (SELECT DISTINCT line_id FROM slot_money)",
+    )
     engine.keep("slot_split", statement("slots"))
-    engine.keep("slot_rest", statement("slot_rest"))
+    since = engine.scalar("SELECT MIN(a) FROM grid")
+    engine.keep("slot_shares", statement("slot_rest", slot=slot_seconds * 1_000_000, first_hour=first_hour(since)))
 
 
 # Rules that others use; each sums to the same active cost. Modelled: they stand beside the figure and never post.
-SPREAD_RULES = {
-    "token share": "a.computed_input + a.output_tokens",
-    "declared 1:2": "a.computed_input + 2 * a.output_tokens",
-    "time share": "a.e - a.t",
-    "KV memory time": "int_div((a.input_tokens + a.output_tokens) * (a.e - a.t), 1000)",
-}
+SPREAD_RULES = {"token share": "by_tokens", "declared 1:2": "by_declared", "time share": "by_time", "KV memory time": "by_memory"}
 
 
 def spread(engine: Engine) -> None:
     """``spreads(rule, model, team, app, customer, pico)``: what other sharing rules would have charged to whom."""
-    engine.keep("slot_totals", "SELECT slot_id, total(pico) AS pico FROM slot_money GROUP BY slot_id")
-    weights = ", ".join(f"total({sql}) AS w{i}" for i, sql in enumerate(SPREAD_RULES.values()))
+    sums = ", ".join(f"sum64({name}) AS {name}" for name in SPREAD_RULES.values())
+    shares = ", ".join(f"{_share(name)} AS {name}" for name in SPREAD_RULES.values())
     engine.keep(
-        "spread_weights",
-        f"""SELECT p.slot_id, a.model, a.team, a.app, a.customer, {weights}
-            FROM attempt_pieces p JOIN attempts_in a ON p.attempt_id = a.attempt_id GROUP BY ALL""",
+        "spread_sums",
+        f"""WITH money AS (SELECT slot_id, sum64(pico) AS pico FROM slot_money GROUP BY slot_id),
+                 whole AS (SELECT slot_id, {sums} FROM slot_weights GROUP BY slot_id),
+                 named AS (SELECT dim_id, MIN(dim_id) OVER (PARTITION BY model, team, app, customer) AS same_id FROM dims),
+                 weights AS (
+                   SELECT w.slot_id, n.same_id, {sums} FROM slot_weights w JOIN named n ON w.dim_id = n.dim_id GROUP BY w.slot_id, n.same_id)
+            SELECT same_id AS dim_id, {", ".join(f"total({name}) AS {name}" for name in SPREAD_RULES.values())}
+            FROM (SELECT w.same_id, {shares} FROM weights w JOIN money m ON w.slot_id = m.slot_id JOIN whole s ON w.slot_id = s.slot_id)
+            GROUP BY same_id""",
     )
     selects = [
-        f"""SELECT '{rule}' AS rule, w.model, w.team, w.app, w.customer,
-                   total(int_div(wide(t.pico) * w.w{i}, CASE WHEN s.whole = 0 THEN 1 ELSE s.whole END)) AS pico
-            FROM spread_weights w JOIN (SELECT slot_id, total(w{i}) AS whole FROM spread_weights GROUP BY slot_id) s
-              ON w.slot_id = s.slot_id JOIN slot_totals t ON w.slot_id = t.slot_id GROUP BY ALL"""
-        for i, rule in enumerate(SPREAD_RULES)
+        f"SELECT '{rule}' AS rule, d.model, d.team, d.app, d.customer, s.{name} AS pico FROM spread_sums s JOIN dims d ON s.dim_id = d.dim_id"
+        for rule, name in SPREAD_RULES.items()
     ]
     engine.keep("spreads", " UNION ALL ".join(selects))
+
+
+def _share(name: str) -> str:
+    """One rule's share of a slot: trunc(C*w/W), in 64 bits where the weights allow; without any weight nobody gets a share."""
+    whole = f"CASE WHEN s.{name} = 0 THEN 1 ELSE s.{name} END"
+    return (
+        f"CASE WHEN wide({whole}) * w.{name} < 4000000000000000000"
+        f" THEN div64(m.pico, {whole}) * w.{name} + div64((m.pico - div64(m.pico, {whole}) * {whole}) * w.{name}, {whole})"
+        f" ELSE narrow(int_div(wide(m.pico) * w.{name}, {whole})) END"
+    )

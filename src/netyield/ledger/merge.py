@@ -139,7 +139,7 @@ def _changed(engine: Engine, table: str) -> pa.Table:
     schema = contract(table).schema
     values = {name: "NULL" for name in FILLED.get(table, {})}
     if table == "attempts":
-        values["version"] = "s.delivered"
+        values |= {"version": "s.delivered", "attempt_id": "s.attempt_id"}
     select = ", ".join(f'{values.get(name, f"s.{chr(34)}{name}{chr(34)}")} AS "{name}"' for name in schema.names)
     newer = "OR c.version <> s.delivered" if table == "attempts" else ""
     rows = engine.query(

@@ -100,7 +100,7 @@ def _wanted(
     engine.keep(
         "outcome_rows",
         f"""
-        SELECT {_IDENTITY}, key_type, key, attempt_key, attempt_time, file, file_row_number AS position
+        SELECT {_IDENTITY}, key_type, key, attempt_key, attempt_time, attempt_id, file, file_row_number AS position
         FROM {scan(writer.paths(outcomes))} JOIN files USING (filename)
         WHERE {_HASH} IN (SELECT h FROM looked_at WHERE {batch})
         """,
@@ -110,9 +110,9 @@ def _wanted(
         "matches",
         " UNION ALL ".join(
             f"""
-            SELECT DISTINCT {_IDENTITY}, attempt_key, attempt_time, key_type FROM asked JOIN (
+            SELECT DISTINCT {_IDENTITY}, attempt_key, attempt_time, attempt_id, key_type FROM asked JOIN (
                 SELECT tenant, '{kind}' AS key_type, {LADDER[kind]} AS key, event_key AS attempt_key,
-                       event_time AS attempt_time
+                       event_time AS attempt_time, attempt_id
                 FROM {_relation(writer, attempts)}) USING (tenant, key_type, key)
             WHERE key NOT IN ('', '/')
             """
@@ -126,8 +126,8 @@ def _wanted(
             SELECT * FROM matches WHERE key_type = '{_EACH}'
             UNION ALL
             SELECT * FROM matches WHERE key_type <> '{_EACH}' QUALIFY row_number() OVER (
-                PARTITION BY {_IDENTITY} ORDER BY attempt_time DESC, attempt_key DESC) = 1)
-        SELECT {_IDENTITY}, b.attempt_key, b.attempt_time FROM asked LEFT JOIN best b USING ({_IDENTITY})
+                PARTITION BY {_IDENTITY} ORDER BY attempt_time DESC, attempt_key DESC, attempt_id DESC) = 1)
+        SELECT {_IDENTITY}, b.attempt_key, b.attempt_time, b.attempt_id FROM asked LEFT JOIN best b USING ({_IDENTITY})
         """,
     )
 
@@ -138,6 +138,7 @@ def _move(
     """Write the rows of a batch where they now belong; add where they were to ``positions``."""
     same = (
         f"{_same_row('w', 'r')} AND w.attempt_key IS NOT DISTINCT FROM r.attempt_key"
+        " AND w.attempt_id IS NOT DISTINCT FROM r.attempt_id"
         " AND w.attempt_time IS NOT DISTINCT FROM r.attempt_time"
     )
     engine.keep(
@@ -155,7 +156,7 @@ def _move(
     positions_by_path(old, outcomes, positions)
     touched = writer.paths(outcomes[number] for number in pc.unique(old["file"]).to_pylist())
     schema = contract("outcomes").schema
-    columns = ", ".join("w." + n if n in ("attempt_key", "attempt_time") else f'o."{n}"' for n in schema.names)
+    columns = ", ".join("w." + n if n in ("attempt_key", "attempt_time", "attempt_id") else f'o."{n}"' for n in schema.names)
     moved = engine.query(
         f"""
         SELECT {columns} FROM (SELECT * FROM wanted SEMI JOIN outcome_changed USING ({_IDENTITY})) w JOIN (

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from netyield.core.contract import conform, contract
+from netyield.core.event_number import event_numbers
 from netyield.core.finding import Finding, Severity
 from netyield.core.period import TIMESTAMP, iso, micros, parse_time, posting_period
 from netyield.sources.contract import REJECTED, Chunk
@@ -31,8 +32,8 @@ FUTURE = timedelta(days=1)
 OBSERVED = {"attempts", "outcomes", "gpu_samples", "gpu_slices", "gpu_owners", "capacity_samples", "engine_samples"}
 # Columns the ledger fills; whatever a source wrote there is not kept and not compared.
 FILLED: dict[str, dict[str, Any]] = {
-    "attempts": {"version": 1},
-    "outcomes": {"attempt_key": None, "attempt_time": None},
+    "attempts": {"version": 1, "attempt_id": None},
+    "outcomes": {"attempt_key": None, "attempt_time": None, "attempt_id": None},
 }
 QUARANTINE = "quarantine"
 
@@ -85,6 +86,8 @@ def with_lineage(table: str, rows: pa.Table, booking: Booking) -> pa.Table:
     schema = contract(table).schema
     for name, value in FILLED.get(table, {}).items():
         given[name] = pa.repeat(pa.scalar(value, schema.field(name).type), count)
+    if table == "attempts":
+        given["attempt_id"] = event_numbers(booking.source, rows["event_key"])
     return pa.Table.from_arrays([given[name] if name in given else rows[name] for name in schema.names], schema=schema)
 
 

@@ -327,7 +327,8 @@ SELECT hour_us, currency, step, reason, scope, provider, service, account, pool,
        evidence, method, total(pico) AS pico, CAST(SUM(gpu_us) AS BIGINT) AS gpu_us, CAST(SUM(attempts) AS BIGINT) AS attempts,
        CAST(SUM(answers) AS BIGINT) AS answers, CAST(SUM(unit_tokens) AS BIGINT) AS unit_tokens,
        CAST(SUM(COLUMNS('^(in|out)_')) AS BIGINT)
-FROM all_leaves GROUP BY ALL) ORDER BY ALL
+FROM all_leaves GROUP BY ALL)
+ORDER BY hour_us, currency, step, reason, scope, provider, service, account, pool, device, owner, model, team, app, customer, evidence, method
 """
 
 

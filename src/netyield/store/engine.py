@@ -61,6 +61,10 @@ class Engine:
         """Materialise a statement as a table of that name."""
         self.run(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
 
+    def view(self, name: str, sql: str) -> None:
+        """Name a statement: it runs wherever its rows are read, together with what reads them."""
+        self.run(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+
     def close(self) -> None:
         """Give the memory back."""
         self._connection.close()

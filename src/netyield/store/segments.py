@@ -26,7 +26,7 @@ from netyield.store.manifest import Segment
 DAY_US = 86_400_000_000
 ROW_GROUP_ROWS = 131_072
 # Identity columns differ on every row: a dictionary of them costs time and saves nothing.
-_PLAIN = {"event_key", "response_id", "trace_id", "span_id", "request_id", "logical_request_id", "key", "record"}
+_PLAIN = {"event_key", "response_id", "trace_id", "span_id", "request_id", "logical_request_id", "key", "record", "attempt_key", "attempt_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,9 @@ def encode_pieces(table: str, pieces: Iterator[pa.Table]) -> Encoded:
     schema = contract(table).schema
     sink = pa.BufferOutputStream()
     count, low, high = 0, [], []
-    with pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=_dictionary(schema)) as writer:
+    with pq.ParquetWriter(
+        sink, schema, compression="zstd", use_dictionary=_dictionary(schema), column_encoding=_encodings(schema)
+    ) as writer:
         for piece in pieces:
             writer.write_table(piece, row_group_size=ROW_GROUP_ROWS)
             count += piece.num_rows
@@ -60,6 +62,13 @@ def encode_pieces(table: str, pieces: Iterator[pa.Table]) -> Encoded:
                 high.append(last)
     content = memoryview(sink.getvalue())
     return Encoded(content, count, min(low), max(high), hashlib.sha256(content).hexdigest())
+
+
+def _encodings(schema: pa.Schema) -> dict[str, str]:
+    """Numbers and times as differences, identities with their lengths apart: smaller, and half the time to read."""
+    numbers = [f.name for f in schema if (pa.types.is_int64(f.type) and f.name not in _PLAIN) or pa.types.is_timestamp(f.type)]
+    identities = [f.name for f in schema if pa.types.is_string(f.type) and f.name in _PLAIN]
+    return dict.fromkeys(numbers, "DELTA_BINARY_PACKED") | dict.fromkeys(identities, "DELTA_LENGTH_BYTE_ARRAY")
 
 
 def _dictionary(schema: pa.Schema) -> list[str]:

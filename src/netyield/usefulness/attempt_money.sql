@@ -1,39 +1,49 @@
--- What did every verdict cost? Money of requests per hour, charge line, dimensions and verdict code.
--- In:  attempts_in, judged, attempt_pieces + slot_split + slot_rest (self-hosted), priced (API), segment [{lo}, {hi})
+-- What did every verdict of the self-hosted attempts cost, and which tokens stand behind it? One pass over every piece.
+-- In:  judged (verdict.sql), slot_shares (slot_rest.sql), segment from {lo}
+-- Out: per line of charge (0 = no money), hour since 1970, dim_id and code: late (the hour in which the attempts started less
+--      that of their slot), money in parts, tokens. {span} = 256 * (lines + 1).
 -- Parts of one attempt: main (follows its verdict), rejected prediction, lost after the last delivered byte, not kept.
 -- Output money is divided over output tokens by integers toward zero; the main part is what the others leave.
-WITH shares AS (
-  SELECT p.attempt_id, s.line_id, p.slot_id,
-         narrow(int_div(wide(s.prefill_pico) * p.w_prefill, CASE WHEN s.w_prefill = 0 THEN 1 ELSE s.w_prefill END)) AS fixed_pico,
-         narrow(int_div(wide(s.decode_pico) * p.w_decode, CASE WHEN s.w_decode = 0 THEN 1 ELSE s.w_decode END)) AS output_pico
-  FROM attempt_pieces p JOIN slot_split s ON p.slot_id = s.slot_id
-  UNION ALL
-  SELECT attempt_id, line_id, slot_id, pico AS fixed_pico, 0 AS output_pico FROM slot_rest
+-- Tokens are counted once per attempt: with the first line of its first piece, when it started inside the segment.
+WITH money AS (
+  SELECT j.*, s.line_hour, CASE WHEN j.t >= {lo} THEN j.first * s.is_first ELSE 0 END AS counted,
+         CASE WHEN {aligned} = 1 OR j.first = 0 THEN 0
+              ELSE 128 * (div64(j.t, 3600000000) - {first_hour} - (s.line_hour - div64(s.line_hour, 256) * 256)) END AS late,
+         s.prefill_each * j.w_prefill + CASE WHEN s.heir = j.attempt_id THEN s.rest ELSE 0 END
+         + CASE WHEN s.small = 1 THEN div64(s.prefill_left * j.w_prefill, s.w_prefill)
+                ELSE narrow(int_div(wide(s.prefill_left) * j.w_prefill, s.w_prefill)) END AS fixed_pico,
+         s.decode_each * j.w_decode
+         + CASE WHEN s.small = 1 THEN div64(s.decode_left * j.w_decode, s.w_decode)
+                ELSE narrow(int_div(wide(s.decode_left) * j.w_decode, s.w_decode)) END AS output_pico
+  FROM judged j JOIN slot_shares s ON j.place = s.place
 ),
-money AS (
-  SELECT s.attempt_id, s.line_id, narrow(int_div((s.slot_id - int_div(s.slot_id, 100000000) * 100000000) * {slot}, 3600000000) * 3600000000) AS hour_us,
-         s.fixed_pico, s.output_pico, a.output_tokens AS divisor
-  FROM shares s JOIN attempts_in a ON s.attempt_id = a.attempt_id
-  UNION ALL
-  SELECT p.attempt_id, 'api' AS line_id, narrow(int_div(a.t, 3600000000) * 3600000000) AS hour_us,
-         p.input_pico + p.reasoning_pico AS fixed_pico, p.output_pico, a.output_tokens - COALESCE(a.out_reasoning, 0) AS divisor
-  FROM priced p JOIN attempts_in a ON p.attempt_id = a.attempt_id
-  WHERE p.priced AND a.serving_id IS NULL AND a.t >= {lo} AND a.t < {hi}
+parted AS (
+  SELECT m.*,
+         CASE WHEN rejected_tokens = 0 OR code < 4 THEN 0
+              ELSE narrow(int_div(wide(output_pico) * rejected_tokens, output_tokens)) END AS rejected,
+         CASE WHEN lost_output = 0 OR code <= 4 THEN 0
+              ELSE narrow(int_div(wide(output_pico) * lost_output, output_tokens)) END AS lost,
+         CASE WHEN unkept_ppm = 0 OR output_tokens = 0 THEN 0
+              WHEN output_tokens < 2000
+              THEN div64(output_pico, output_tokens * 1000000) * ((visible_tokens - lost_output) * unkept_ppm)
+                   + div64((output_pico - div64(output_pico, output_tokens * 1000000) * (output_tokens * 1000000))
+                           * ((visible_tokens - lost_output) * unkept_ppm), output_tokens * 1000000)
+              ELSE narrow(int_div(wide(output_pico) * (visible_tokens - lost_output) * unkept_ppm, wide(output_tokens) * 1000000)) END AS not_kept
+  FROM money m
 ),
-parts AS (
-  SELECT m.line_id, m.hour_us, a.serving_id, a.provider, a.model, a.team, a.app, a.customer, j.code,
-         m.fixed_pico + m.output_pico AS whole,
-         CASE WHEN COALESCE(a.out_rejected_prediction, 0) = 0 OR m.divisor = 0 OR j.code < 4 THEN 0
-              ELSE narrow(int_div(wide(m.output_pico) * a.out_rejected_prediction, m.divisor)) END AS rejected,
-         CASE WHEN j.lost_output = 0 OR m.divisor = 0 OR j.code <= 4 THEN 0
-              ELSE narrow(int_div(wide(m.output_pico) * j.lost_output, m.divisor)) END AS lost,
-         CASE WHEN j.code <> 20 OR j.kept_ppm >= 1000000 OR m.divisor = 0 THEN 0
-              ELSE narrow(int_div(wide(m.output_pico) * (COALESCE(a.out_text, 0) + COALESCE(a.out_audio, 0) + COALESCE(a.out_image, 0) - j.lost_output)
-                          * (1000000 - j.kept_ppm), wide(m.divisor) * 1000000)) END AS not_kept
-  FROM money m JOIN attempts_in a ON m.attempt_id = a.attempt_id JOIN judged j ON m.attempt_id = j.attempt_id
+summed AS (
+  SELECT (dim_id * 100 + code) * {span} + line_hour + late AS leaf_key,
+         total(fixed_pico + output_pico) AS whole_pico, total(rejected) AS rejected_pico, total(lost) AS lost_pico,
+         total(not_kept) AS not_kept_pico, sum64(counted) AS attempts, sum64(counted * unit) AS unit,
+         sum64(CASE WHEN unkept_ppm = 0 THEN 0 ELSE counted * div64(unit * unkept_ppm, 1000000) END) AS unit_not_kept,
+         sum64(counted * unit_lost) AS unit_lost{sums}
+  FROM parted
+  GROUP BY (dim_id * 100 + code) * {span} + line_hour + late
+),
+opened AS (
+  SELECT s.*, div64(leaf_key, {span}) AS dim_code, leaf_key - div64(leaf_key, {span}) * {span} AS line_hour FROM summed s
 )
-SELECT line_id, hour_us, serving_id, provider, model, team, app, customer, code,
-       total(whole - rejected - lost - not_kept) AS main_pico, total(rejected) AS rejected_pico,
-       total(lost) AS lost_pico, total(not_kept) AS not_kept_pico
-FROM parts
-GROUP BY line_id, hour_us, serving_id, provider, model, team, app, customer, code
+SELECT div64(line_hour, 256) AS line, line_hour - div64(line_hour, 128) * 128 + {first_hour} AS hour,
+       div64(line_hour, 128) - div64(line_hour, 256) * 2 AS late, div64(dim_code, 100) AS dim_id, dim_code - div64(dim_code, 100) * 100 AS code,
+       0 AS unpriced, whole_pico, rejected_pico, lost_pico, not_kept_pico, attempts, unit, unit_not_kept, unit_lost{names}
+FROM opened

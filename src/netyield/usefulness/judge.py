@@ -1,7 +1,7 @@
-"""Judges every attempt of the loaded range: ``judged(attempt_id, code, lost_output, kept_ppm)``.
+"""Judges every attempt of the day: the view ``judged`` is request_pieces with its verdict's code and what it counts.
 
-In: attempts_in (attribution), the ``outcomes`` view (matched rows carry attempt_key). Grades below the policy's floor
-move no money: they only mark an attempt as having a weak signal.
+In: request_pieces, dims, facts (attribution), the ``outcomes`` view (matched rows carry attempt_key). Grades below the
+policy's floor move no money: they only mark an attempt as having a weak signal.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from importlib import resources
 
 import pyarrow as pa
 
+from netyield.attribution.attempts import LONGEST_US
 from netyield.store.engine import Engine
 from netyield.usefulness.policy import Attestation, UsefulnessSettings
 
@@ -29,40 +30,65 @@ def statement(name: str) -> str:
 
 
 def run(engine: Engine, settings: UsefulnessSettings, attestations: Sequence[Attestation], day: date) -> None:
-    """Make ``judged`` for the attempts in the engine. ``day`` decides which attestations are in force."""
-    engine.keep(
-        "signals",
-        f"""SELECT CAST(md5_number_lower(concat(a.source, '|', o.attempt_key)) // 2 AS BIGINT) AS attempt_id, o.grade,
-                   micros(o.event_time) AS t, {_CODES} AS code,
-                   CASE WHEN verdict IN ('accepted', 'succeeded') THEN COALESCE(o.accepted_ppm, 1000000) ELSE 0 END AS ppm
-            FROM outcomes o JOIN (SELECT DISTINCT source FROM attempts) a ON TRUE WHERE o.attempt_key IS NOT NULL""",
-    )
-    engine.keep(
-        "evidence",
-        f"""SELECT attempt_id, MAX(wide(grade) * 100000000000000000000000000 + wide(t) * 10000000000 + code * 10000000
-                   + CASE WHEN ppm > 1000000 THEN 1000000 WHEN ppm < 0 THEN 0 ELSE ppm END) AS top
-            FROM signals WHERE grade >= {settings.lowest_grade} AND code IS NOT NULL GROUP BY attempt_id""",
-    )
-    engine.keep("weak", f"SELECT DISTINCT attempt_id FROM signals WHERE grade < {settings.lowest_grade}")
-    engine.keep("superseded", _SUPERSEDED)
+    """Make ``said`` and ``judged`` for the attempts in the engine. ``day`` decides which attestations are in force."""
+    _hear(engine, settings.lowest_grade)
     apps = sorted({a.app for a in attestations if a.expires >= day})
     engine.register("attested", pa.table({"app": pa.array(apps, pa.string())}))
-    engine.keep("judged", statement("verdict"))
+    engine.keep("owners", "SELECT d.dim_id, CASE WHEN t.app IS NULL THEN 0 ELSE 1 END AS attested FROM dims d LEFT JOIN attested t ON d.app = t.app")
+    engine.keep("flags", statement("kinds"))
+    names = ", ".join(_FLAGS)
+    engine.keep("kinds", f"SELECT fact_id, CAST(DENSE_RANK() OVER (ORDER BY {names}) - 1 AS BIGINT) AS kind, {names} FROM flags")
+    engine.register("answers_no", pa.table({"no": pa.array((0, 1), pa.int64())}))
+    empty = 768 * (int(engine.scalar("SELECT COALESCE(MAX(kind), 0) FROM kinds")) + 1)
+    engine.keep("cases", _CASES.replace("{flags}", names).replace("{empty}", str(empty)))
+    engine.keep("verdicts", statement("verdict"))
+    engine.view("judged", statement("judged").replace("{empty}", str(empty)))
 
 
-# A recorded link: a later attempt that answered names this one, or follows it inside one logical request.
-_SUPERSEDED = """
-SELECT DISTINCT a.attempt_id
-FROM attempts_in a JOIN (SELECT retry_of, t FROM attempts_in WHERE retry_of IS NOT NULL AND status = 'ok') b
-  ON a.request_id = b.retry_of AND a.t <= b.t
-UNION
-SELECT DISTINCT a.attempt_id
-FROM attempts_in a JOIN (SELECT retry_of, t FROM attempts_in WHERE retry_of IS NOT NULL AND status = 'ok') b
-  ON a.response_id = b.retry_of AND a.t <= b.t
-UNION
-SELECT DISTINCT a.attempt_id
-FROM attempts_in a JOIN (
-  SELECT logical_request_id, MAX(attempt_number) AS last_number FROM attempts_in
-  WHERE attempt_number > 1 AND status = 'ok' AND logical_request_id IS NOT NULL GROUP BY logical_request_id) b
-  ON a.logical_request_id = b.logical_request_id AND COALESCE(a.attempt_number, 1) < b.last_number
+_FLAGS = ("overhead", "failed", "aborted", "blocked", "truncated", "malformed", "guessed", "estimated", "unit_is_input")
+# Everything that can be true of an attempt together, numbered as judged.sql numbers it.
+_CASES = """
+SELECT k.kind * 768 + s.heard * 12 + l.logged * 4 + r.no * 2 + a.no + e.no * {empty} AS case_id, k.*, s.heard - div64(s.heard, 32) * 32 AS said,
+       div64(s.heard, 32) AS weak, l.logged, r.no AS superseded, a.no AS attested, e.no AS empty
+FROM (SELECT DISTINCT kind, {flags} FROM kinds) k CROSS JOIN (SELECT heard FROM said UNION SELECT 0) s
+CROSS JOIN (SELECT 0 AS logged UNION SELECT 1 UNION SELECT 2) l CROSS JOIN answers_no r CROSS JOIN answers_no a CROSS JOIN answers_no e
+"""
+
+
+def _hear(engine: Engine, floor: int) -> None:
+    """``said``: of the outcomes of an attempt the one of the highest grade stands, of equals the later one."""
+    since = engine.scalar("SELECT MIN(a) FROM grid")
+    engine.keep(
+        "signals",
+        f"""SELECT o.attempt_id, o.grade * 100000000000000000 + micros(o.event_time) AS rank,
+                   CASE WHEN o.grade >= {floor} THEN {_CODES} END * 10000000 + {_PPM} AS word, CASE WHEN o.grade < {floor} THEN 1 ELSE 0 END AS weak
+            FROM ({_outcomes(f"make_timestamptz({since})", f"make_timestamptz({since - LONGEST_US})")}) o""",
+    )
+    engine.keep("said", _SAID)
+
+
+def _outcomes(start: str, earliest: str) -> str:
+    """Outcomes of attempts since ``start``, and of those that were still running then."""
+    columns = "SELECT attempt_id, event_time, grade, verdict, accepted_ppm, key_type FROM outcomes WHERE attempt_id IS NOT NULL AND"
+    running = f"SELECT attempt_id FROM attempts WHERE event_time >= {earliest} AND event_time < {start} AND end_time > {start}"
+    return (
+        f"{columns} attempt_time >= {start} UNION ALL {columns} attempt_time IS NULL AND event_time >= {earliest} UNION ALL"
+        f" {columns} attempt_time >= {earliest} AND attempt_time < {start} AND attempt_id IN ({running})"
+    )
+
+
+_PPM = """CASE WHEN verdict NOT IN ('accepted', 'succeeded') THEN 0 WHEN accepted_ppm > 1000000 OR accepted_ppm IS NULL THEN 1000000
+    WHEN accepted_ppm < 0 THEN 0 ELSE accepted_ppm END"""
+# Nearly every attempt has one signal at most; those with more are looked at again.
+_SAID = """
+WITH heard AS (
+  SELECT attempt_id, COUNT(word) AS signals, MAX(word) AS word, MAX(CASE WHEN word IS NOT NULL THEN rank END) AS rank, MAX(weak) AS weak
+  FROM signals GROUP BY attempt_id
+)
+SELECT attempt_id, weak * 32 + div64(COALESCE(word, 0), 10000000) AS heard, COALESCE(word, 0) - div64(COALESCE(word, 0), 10000000) * 10000000 AS ppm
+FROM heard WHERE signals <= 1
+UNION ALL
+SELECT h.attempt_id, MAX(h.weak) * 32 + div64(MAX(s.word), 10000000), MAX(s.word) - div64(MAX(s.word), 10000000) * 10000000
+FROM heard h JOIN signals s ON h.attempt_id = s.attempt_id AND h.rank = s.rank
+WHERE h.signals > 1 GROUP BY h.attempt_id
 """

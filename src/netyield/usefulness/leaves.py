@@ -1,11 +1,15 @@
-"""From judged attempts to leaves: money and tokens of every verdict, in the one schema reports add up."""
+"""From judged attempts to leaves: money and tokens of every verdict, in the one schema reports add up.
+
+Everything is added up as numbers; words are put to what is left. ``leaves_attempts`` has one row per leaf already.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from netyield.attribution import attempts, serving
 from netyield.attribution.attempts import CLASSES
 from netyield.attribution.leaf import leaf_sql
 from netyield.core.period import Period, micros
@@ -15,16 +19,37 @@ from netyield.usefulness.policy import verdicts
 
 
 def run(engine: Engine, segment: Period, slot_seconds: int, currency: str, providers: Mapping[str, str]) -> None:
-    """Make ``leaves_attempts``. ``providers``: gateway's provider word to the bill's provider name."""
-    lo, hi = micros(segment.since), micros(segment.until)
-    numbers = {"lo": str(lo), "hi": str(hi), "slot": str(slot_seconds * 1_000_000)}
-    engine.register("verdict_codes", _codes())
+    """Make the view ``leaves_attempts``. ``providers``: gateway's provider word to the bill's provider name."""
+    engine.register("verdict_words", _codes())
+    engine.keep("verdict_codes", "SELECT * FROM verdict_words")
     engine.register("provider_names", pa.table({"word": list(providers) or [""], "bill_name": list(providers.values()) or [""]}))
-    engine.keep("attempt_money", _fill(judge.statement("attempt_money"), numbers))
-    sums = ", ".join(f"narrow(total({name})) AS {name}" for name in CLASSES)
-    tokens = _fill(judge.statement("attempt_tokens"), numbers | {"classes": ", ".join(f"a.{c}" for c in CLASSES), "sums": sums})
-    engine.keep("attempt_tokens", tokens)
-    engine.keep("leaves_attempts", f"{_money_leaves(currency)} UNION ALL {_token_leaves(currency)}")
+    reported = [name for name in attempts.reported_columns(engine, "attempt_rows") if name in CLASSES]
+    _money(engine, segment, slot_seconds, reported)
+    engine.keep("leaf_dims", _LEAF_DIMS)
+    words = {
+        "classes": "".join(f", m.{name}" for name in reported), "nothing": "".join(f", 0 AS {name}" for name in reported),
+        "sums": "".join(f", sum64({name}) AS {name}" for name in reported),
+    }
+    engine.keep("attempt_tokens", _fill(judge.statement("attempt_tokens"), words))
+    engine.view("leaves_attempts", f"{_money_leaves(currency)} UNION ALL {_token_leaves(currency, reported)}")
+
+
+def _money(engine: Engine, segment: Period, slot_seconds: int, reported: Sequence[str]) -> None:
+    """``attempt_money``: the sums over self-hosted attempts and over API attempts."""
+    lo, hi = micros(segment.since), micros(segment.until)
+    numbers = {
+        "lo": lo, "hi": hi, "first_hour": serving.first_hour(lo), "aligned": int(3600 % slot_seconds == 0),
+        "span": 256 * (int(engine.scalar("SELECT COUNT(*) FROM lines")) + 1),
+    }
+    words = {
+        "sums": "".join(f", sum64(counted * {name}) AS {name}" for name in reported),
+        "names": "".join(f", {name}" for name in reported),
+        "api_sums": "".join(f", sum64({name}) AS {name}" for name in reported),
+    }
+    filled = {word: str(number) for word, number in numbers.items()} | words
+    engine.keep("own_money", _fill(judge.statement("attempt_money"), filled))
+    engine.keep("api_money", _fill(judge.statement("api_money"), filled))
+    engine.view("attempt_money", "SELECT * FROM own_money UNION ALL SELECT * FROM api_money")
 
 
 def _fill(text: str, words: Mapping[str, str]) -> str:
@@ -35,56 +60,63 @@ def _fill(text: str, words: Mapping[str, str]) -> str:
 
 def _codes() -> pa.Table:
     rows = verdicts()
+    first: dict[str, int] = {}
+    for verdict in rows:
+        first.setdefault(verdict.step, verdict.code)
     return pa.table(
         {"code": pa.array([v.code for v in rows], pa.int64()), "step": [v.step for v in rows], "verdict": [v.verdict for v in rows],
-         "why": [v.reason for v in rows], "grade": pa.array([v.grade for v in rows], pa.int64())}
+         "why": [v.reason for v in rows], "grade": pa.array([v.grade for v in rows], pa.int64()),
+         "step_code": pa.array([first[v.step] for v in rows], pa.int64())}
     )
 
 
-_DIMENSIONS = {"model": "m.model", "team": "m.team", "app": "m.app", "customer": "m.customer"}
-_KEYS = "hour_us, serving_id, provider, model, team, app, customer"
+# Dimensions that a leaf does not tell apart share a leaf_dim: the provider of a self-hosted model, two words for one biller.
+_LEAF_DIMS = """
+SELECT dim_id, MIN(dim_id) OVER (PARTITION BY serving_id, provider, model, team, app, customer) AS leaf_dim,
+       serving_id, pool, serving, provider, model, team, app, customer, method
+FROM (SELECT d.dim_id, d.serving_id, CASE WHEN d.serving_id IS NULL THEN '' ELSE d.pool END AS pool, d.serving,
+             CASE WHEN d.serving_id IS NOT NULL THEN '' ELSE COALESCE(n.bill_name, d.provider) END AS provider,
+             d.model, d.team, d.app, d.customer, COALESCE(w.method, 'price list') AS method
+      FROM dims d LEFT JOIN provider_names n ON d.provider = n.word LEFT JOIN serving_weights w ON d.serving_id = w.serving_id)
+"""
+_WORDS = {"model": "d.model", "team": "d.team", "app": "d.app", "customer": "d.customer", "pool": "d.pool", "owner": "COALESCE(d.serving, '')"}
+_PARTS = (
+    ("m.code", "m.whole_pico - m.rejected_pico - m.lost_pico - m.not_kept_pico"),
+    ("3", "m.rejected_pico"),
+    ("4", "m.lost_pico"),
+    ("9", "m.not_kept_pico"),
+)
+_HOUR = "m.hour * 3600000000"
 
 
 def _money_leaves(currency: str) -> str:
     """One leaf per part of each group of attempt_money that has any: main, rejected, lost, not kept."""
     parts = " UNION ALL ".join(
-        f"SELECT line_id, {_KEYS}, CAST({code} AS BIGINT) AS code, {column} AS pico FROM attempt_money WHERE {column} <> 0"
-        for code, column in (("code", "main_pico"), ("3", "rejected_pico"), ("4", "lost_pico"), ("9", "not_kept_pico"))
+        f"SELECT m.line, m.hour, d.leaf_dim, CAST({code} AS BIGINT) AS code, {pico} AS pico"
+        f" FROM attempt_money m JOIN leaf_dims d ON m.dim_id = d.dim_id WHERE {pico} <> 0"
+        for code, pico in _PARTS
     )
     columns = leaf_sql(
-        hour_us="m.hour_us", currency=f"'{currency}'", step="v.step", reason="v.why", scope="COALESCE(l.scope, 'ai_api')",
-        provider="COALESCE(l.provider, n.bill_name, m.provider)", service="COALESCE(l.service, '')",
-        account="COALESCE(l.account, '')", pool="COALESCE(s.pool, '')", owner="COALESCE(s.serving, '')",
-        evidence="CASE WHEN l.line_id IS NULL THEN 'derived' ELSE 'modelled' END",
-        method="COALESCE(w.method, 'price list')", pico="m.pico", **_DIMENSIONS,
+        hour_us=_HOUR, currency=f"'{currency}'", step="v.step", reason="v.why", scope="COALESCE(l.scope, 'ai_api')",
+        provider="COALESCE(l.provider, d.provider)", service="COALESCE(l.service, '')", account="COALESCE(l.account, '')",
+        evidence="CASE WHEN l.line_id IS NULL THEN 'derived' ELSE 'modelled' END", method="d.method", pico="m.pico", **_WORDS,
     )
     return (
-        f"SELECT {columns} FROM ({parts}) m JOIN verdict_codes v ON v.code = m.code"
-        " LEFT JOIN line_facts l ON m.line_id = l.line_id LEFT JOIN servings s ON m.serving_id = s.serving_id"
-        " LEFT JOIN serving_weights w ON m.serving_id = w.serving_id LEFT JOIN provider_names n ON m.provider = n.word"
+        f"SELECT {columns} FROM (SELECT line, hour, leaf_dim, code, total(pico) AS pico FROM ({parts}) GROUP BY line, hour, leaf_dim, code) m"
+        " JOIN verdict_codes v ON v.code = m.code JOIN leaf_dims d ON m.leaf_dim = d.dim_id"
+        " LEFT JOIN lines n ON m.line = n.line LEFT JOIN line_facts l ON n.line_id = l.line_id"
     )
 
 
-def _token_leaves(currency: str) -> str:
-    """Tokens, attempts and answers; class counts stand with the main part."""
-    main = ", ".join(CLASSES)
-    none = ", ".join(f"0 AS {name}" for name in CLASSES)
-    parts = " UNION ALL ".join(
-        [
-            f"SELECT {_KEYS}, code, unpriced, unit_main AS unit, attempts, "
-            f"CASE WHEN code = 20 THEN attempts ELSE 0 END AS answers, {main} FROM attempt_tokens",
-            f"SELECT {_KEYS}, 9 AS code, unpriced, unit_not_kept, 0, 0, {none} FROM attempt_tokens WHERE unit_not_kept <> 0",
-            f"SELECT {_KEYS}, 4 AS code, unpriced, unit_lost, 0, 0, {none} FROM attempt_tokens WHERE unit_lost <> 0",
-        ]
-    )
+def _token_leaves(currency: str, reported: Sequence[str]) -> str:
+    """Tokens, attempts and answers; class counts stand with the main part. What nobody reported is unknown, not 0."""
+    absent = {name: "NULL" for name in CLASSES if name not in reported}
     columns = leaf_sql(
-        hour_us="m.hour_us", currency=f"'{currency}'", step="CASE WHEN m.unpriced = 1 THEN 'unpriced' ELSE v.step END",
-        reason="CASE WHEN m.unpriced = 1 THEN v.step ELSE v.why END", scope="CASE WHEN s.pool IS NULL THEN 'ai_api' ELSE 'gpu' END",
-        provider="CASE WHEN s.pool IS NULL THEN COALESCE(n.bill_name, m.provider) ELSE '' END",
-        pool="COALESCE(s.pool, '')", owner="COALESCE(s.serving, '')", evidence="'measured'", method="'request log'",
-        unit_tokens="m.unit", attempts="m.attempts", answers="m.answers", **_DIMENSIONS, **{name: f"m.{name}" for name in CLASSES},
+        hour_us=_HOUR, currency=f"'{currency}'", step="CASE WHEN m.unpriced = 1 THEN 'unpriced' ELSE v.step END",
+        reason="CASE WHEN m.unpriced = 1 THEN v.step ELSE v.why END", scope="CASE WHEN d.serving_id IS NULL THEN 'ai_api' ELSE 'gpu' END",
+        provider="d.provider", evidence="'measured'", method="'request log'",
+        unit_tokens="m.unit", attempts="m.attempts", answers="m.answers", **_WORDS, **{name: f"m.{name}" for name in reported}, **absent,
     )
     return (
-        f"SELECT {columns} FROM ({parts}) m JOIN verdict_codes v ON v.code = m.code"
-        " LEFT JOIN servings s ON m.serving_id = s.serving_id LEFT JOIN provider_names n ON m.provider = n.word"
+        f"SELECT {columns} FROM attempt_tokens m JOIN verdict_codes v ON v.code = m.code JOIN leaf_dims d ON m.leaf_dim = d.dim_id"
     )
