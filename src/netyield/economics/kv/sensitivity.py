@@ -1,0 +1,156 @@
+"""What would change the decision? Each input multiplied until another number of GPUs or another set of tiers wins.
+
+For every input: the cost of the best plan when it is halved and doubled, and the multipliers nearest to 1, downwards
+and upwards, at which the decision flips (to two digits, between a tenth and ten times; the way there is taken to be
+monotone). Prices are asked of every option; rates and reuse, which move every time, of the options that stand on the
+frontier and the cheapest of every decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import log10
+
+from netyield.economics.kv.outcome import Changes, Rig
+from netyield.economics.kv.plan import Option, Plan, Question, cheapest, options_of, priced
+from netyield.economics.kv.prefill import DENSE_MFU
+
+FARTHEST = 10.0
+HALF, DOUBLE = 0.5, 2.0
+STEPS = 5  # of bisection: a flip is known to 10 ** (1 / 2**5), 7 per cent
+KEPT = 14  # options asked again when a rate changes
+Best = Callable[[float], Option | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sway:
+    """One input. Costs in dollars per hour of the best plan, None when none keeps the promise; ``becomes`` in words."""
+
+    name: str
+    usd_per_hour_halved: float | None
+    usd_per_hour_doubled: float | None
+    flips_below: float | None
+    flips_above: float | None
+    becomes_below: Option | None
+    becomes_above: Option | None
+
+
+def sensitivity(rigs: Sequence[Rig], plan: Plan, question: Question) -> list[Sway]:
+    """Every input of a plan, those that flip it soonest first."""
+    found = [_sway(name, best, plan.chosen) for name, best in _inputs(rigs, plan, question).items()]
+    return sorted(found, key=lambda sway: (_distance(sway), -_reach(sway)))
+
+
+def _inputs(rigs: Sequence[Rig], plan: Plan, question: Question) -> dict[str, Best]:
+    tiers = rigs[0].tiers
+    by_gpus = {rig.cluster.gpus: rig for rig in rigs}
+    without = {gpus: rig.outcome(plan.baseline.candidate).gpu_seconds for gpus, rig in by_gpus.items()}
+    kept = _kept(plan)
+
+    def at_prices(asked: Question) -> Option | None:
+        again = [priced(by_gpus[each.gpus], each.outcome, asked, without[each.gpus]) for each in plan.options]
+        return cheapest(again, asked.objective)
+
+    def at_rates(changes: Changes) -> Option | None:
+        again = [
+            option
+            for gpus, rig in by_gpus.items()
+            for option in options_of(rig, [each.candidate for each in kept if each.gpus == gpus], question, changes)
+        ]
+        return cheapest(again, question.objective)
+
+    def tier_price(place: int) -> Best:
+        ones = [1.0] * len(tiers)
+
+        def best(factor: float) -> Option | None:
+            factors = (*ones[:place], factor, *ones[place + 1 :])
+            return at_prices(replace(question, prices=replace(question.prices, tier_factors=factors)))
+
+        return best
+
+    def bandwidth(place: int) -> Best:
+        ones = [1.0] * len(tiers)
+        return lambda factor: at_rates(Changes(bandwidth=(*ones[:place], factor, *ones[place + 1 :])))
+
+    def gpu_price(factor: float) -> Option | None:
+        hourly = question.prices.usd_per_gpu_hour * factor
+        return at_prices(replace(question, prices=replace(question.prices, usd_per_gpu_hour=hourly)))
+
+    most = 1.0 / max(rig.prefill.mfu for rig in rigs) if rigs else 1.0 / DENSE_MFU
+    inputs: dict[str, Best] = {
+        "GPU price": gpu_price,
+        "MFU": lambda factor: at_rates(Changes(mfu=min(factor, most))),
+        "reuse": lambda factor: at_rates(Changes(reuse=factor)),
+    }
+    for place, tier in enumerate(tiers):
+        inputs[f"{tier.name} price"] = tier_price(place)
+        inputs[f"{tier.name} bandwidth"] = bandwidth(place)
+    return inputs
+
+
+def _kept(plan: Plan) -> list[Option]:
+    """The frontier, and the cheapest and the fastest of every decision."""
+    found: dict[int, Option] = {id(option): option for option in plan.frontier}
+    groups: dict[object, list[Option]] = {}
+    for option in plan.options:
+        groups.setdefault(option.decision, []).append(option)
+    for group in groups.values():
+        for best in (cheapest(group, plan.objective), min(group, key=plan.value)):
+            if best is not None:
+                found[id(best)] = best
+    # Whatever else is left out, the chosen one and not offloading stay.
+    first = [option for option in (plan.chosen, plan.baseline) if option is not None]
+    rest = [option for option in found.values() if all(option is not each for each in first)]
+    rest.sort(key=lambda option: abs(log10(max(plan.value(option), 1e-9) / plan.objective.seconds)))
+    return [*first, *rest][:KEPT]
+
+
+def _sway(name: str, best: Best, chosen: Option | None) -> Sway:
+    halved, doubled = best(HALF), best(DOUBLE)
+    below, becomes_below = _flip(best, chosen, 1 / FARTHEST, HALF, halved)
+    above, becomes_above = _flip(best, chosen, FARTHEST, DOUBLE, doubled)
+    return Sway(
+        name,
+        None if halved is None else halved.net_usd_per_hour,
+        None if doubled is None else doubled.net_usd_per_hour,
+        below,
+        above,
+        becomes_below,
+        becomes_above,
+    )
+
+
+def _flip(
+    best: Best, chosen: Option | None, far: float, near: float, at_near: Option | None
+) -> tuple[float | None, Option | None]:
+    """The multiplier nearest to 1 on this side that changes the decision, and what it becomes."""
+    if _differs(at_near, chosen):
+        same, other, becomes = 1.0, near, at_near
+    else:
+        at_far = best(far)
+        if not _differs(at_far, chosen):
+            return None, None
+        same, other, becomes = near, far, at_far
+    for _ in range(STEPS):
+        middle = (same * other) ** 0.5
+        found = best(middle)
+        if _differs(found, chosen):
+            other, becomes = middle, found
+        else:
+            same = middle
+    return other, becomes
+
+
+def _differs(option: Option | None, chosen: Option | None) -> bool:
+    return (None if option is None else option.decision) != (None if chosen is None else chosen.decision)
+
+
+def _distance(sway: Sway) -> float:
+    found = [abs(log10(each)) for each in (sway.flips_below, sway.flips_above) if each]
+    return min(found, default=99.0)
+
+
+def _reach(sway: Sway) -> float:
+    low, high = sway.usd_per_hour_halved, sway.usd_per_hour_doubled
+    return abs(high - low) if low is not None and high is not None else 0.0
