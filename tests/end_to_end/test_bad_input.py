@@ -265,6 +265,7 @@ def test_a_file_that_cannot_be_opened_is_a_finding(make: MakeProduct, monkeypatc
     product = make(FOCUS)
     product.put("bill-1.csv", bill(line("3", ServiceName="Amazon SageMaker")))
     product.put("bill-2.csv", bill(line("4", ServiceName="Amazon SageMaker")))
+    product.put("bill-3.csv", bill(line("5", ServiceName="Amazon SageMaker")))
     opened = Path.open
 
     def refuse(path: Path, *words: Any, **more: Any) -> Any:
@@ -276,11 +277,12 @@ def test_a_file_that_cannot_be_opened_is_a_finding(make: MakeProduct, monkeypatc
         patched.setattr(Path, "open", refuse)
         said = product.ingest()
     assert said.code == 1
-    assert_clear(errors(said)[0], str(product.root / "bill-2.csv"), None)
+    assert_clear(errors(said)[0], "bill-2.csv", None)
+    assert errors(said)[0]["code"] == "focus.unreadable"
     assert "Permission denied" in errors(said)[0]["message"]
-    assert [record["name"] for record in said.body["booked"]] == ["bill-1.csv"]
+    assert [record["name"] for record in said.body["booked"]] == ["bill-1.csv", "bill-3.csv"]
     assert product.ingest().code == 0
-    assert check(product.report(*DAY)) == {"platform": Decimal(7)}
+    assert check(product.report(*DAY)) == {"platform": Decimal(12)}
 
 
 # --- duplicate and overlapping deliveries ------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ class Guard:
             if not error.filename:
                 raise self._fault(error, doing, file) from error
             message = f"source {self.name!r}: the file cannot be read: {error.strerror}"
-            repair = "Give the user that runs Netyield the right to read it, and run again: later files wait for it."
+            repair = "Give the user that runs Netyield the right to read it, and run again."
             raise SourceFailed(Finding(FAILED, Severity.ERROR, message, repair, str(error.filename))) from error
         except Exception as error:
             raise self._fault(error, doing, file) from error

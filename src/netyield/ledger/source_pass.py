@@ -57,6 +57,7 @@ class SourcePass:
         self.cursor_valid = True
         self.failures = 0
         self.seen: set[str] = set()
+        self.faults = 0
         self.known_snapshots: list[tuple[Delivery, DeliveryRecord]] = []
         self.booked_keys: dict[str, str] = {}
 
@@ -65,12 +66,17 @@ class SourcePass:
         try:
             cursor = self.writer.manifest.cursors.get(self.name, {})
             for delivery in self.guard.items(lambda: iter(self.source.deliveries(cursor)), "listing its deliveries"):
+                if delivery.fault is not None:
+                    self.run.findings.append(delivery.fault)
+                    self.faults += 1
+                    continue
                 self.seen.add(delivery.content_hash)
                 self._take(delivery)
                 if self.failures >= GIVE_UP_AFTER:
                     break
-            self._follow_back()
-            if not self.seen:
+            if not self.faults:  # what cannot be read just now is not gone
+                self._follow_back()
+            if not self.seen and not self.faults:
                 probe = self.guard.call(self.source.probe, "probing it")
                 self.run.findings += () if probe.reachable else probe.findings
         finally:

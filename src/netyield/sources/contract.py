@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from netyield.core.finding import Finding
+from netyield.core.finding import Finding, Severity
 from netyield.core.period import Period, known_zone
 
 DeliveryKind = Literal["immutable", "append", "snapshot"]
@@ -73,6 +73,7 @@ class Delivery:
 
     ``snapshot_keys`` (snapshot only): the "issuer|account|billing period start" values this delivery replaces; a
     callable because a file must be read to know them. ``next_cursor`` is valid after the chunks were consumed.
+    ``fault``: this one cannot be read at all, and why; nothing of it is booked and the next ones are read.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Delivery:
     next_cursor: Callable[[], Cursor] = dict
     snapshot_keys: Callable[[], tuple[str, ...]] = tuple
     size_bytes: int | None = None
+    fault: Finding | None = None
 
 
 @runtime_checkable
@@ -124,6 +126,14 @@ def rejected_rows(rows: list[tuple[int, str, str, str, Mapping[str, Any] | None]
         },
         schema=REJECTED,
     )
+
+
+def unreadable(code: str, name: str, error: OSError) -> Delivery:
+    """What stands for a file that cannot be opened: the files after it are still read."""
+    message = f"the file cannot be read: {error.strerror or type(error).__name__}; nothing of it is in the books."
+    repair = "Give the user that runs Netyield the right to read it, and run again; the other files were read."
+    fault = Finding(f"{code}.unreadable", Severity.ERROR, message, repair, name)
+    return Delivery(name, "immutable", "", lambda: iter([Chunk(findings=[fault])]), fault=fault)
 
 
 def file_hash(path: Path) -> str:

@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 
 from netyield.core.finding import Finding
 from netyield.core.period import Period, from_micros
-from netyield.sources.contract import Cursor, Delivery, Probe, SourceSettings
+from netyield.sources.contract import Cursor, Delivery, Probe, SourceSettings, unreadable
 from netyield.sources.event_reading import Events, Reading, micros_of
-from netyield.sources.files import file_format, label, matching, no_file
+from netyield.sources.files import file_format, label, matching, no_file, size_bytes
 from netyield.sources.growing_file import Position, look
 from netyield.sources.opened import BLOCK_BYTES, Place
 
@@ -78,7 +78,7 @@ class EventLog(ABC):
         if not paths:
             missing = no_file(self.type, self.settings.path, self.root)
             return Probe(False, missing.message, tables=(self.table,), findings=(missing,))
-        size = sum(path.stat().st_size for path in paths)
+        size = size_bytes(*paths)
         sample = self._sample(paths)
         count = f"{sample.rows:,} rows" if sample.whole else f"more than {sample.rows:,} rows"
         found = f"{len(paths)} {self.type} file{'s' if len(paths) > 1 else ''}, {size:,} bytes, {count}"
@@ -94,7 +94,7 @@ class EventLog(ABC):
                 if blocks == ENOUGH_FOR_PROBE:
                     sample.whole = False
                     return sample
-                blocks += path.stat().st_size > BLOCK_BYTES // 8  # small files are looked through at once
+                blocks += size_bytes(path) > BLOCK_BYTES // 8  # small files are looked through at once
                 sample.add(events)
         return sample
 
@@ -104,8 +104,11 @@ class EventLog(ABC):
         for path in matching(self.root, self.settings.path):
             name = label(self.root, path)
             stored = files.get(name, {})
-            before = Position.of(stored)
-            seen = look(path, before, quoted=file_format(path) == "csv")
+            try:
+                seen = look(path, Position.of(stored), quoted=file_format(path) == "csv")
+            except OSError as error:
+                yield unreadable(self.type, name, error)
+                continue
             if stored.get("content_hash") == seen.content_hash:
                 continue
             if not (seen.divisible and self.line_by_line(path)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +20,7 @@ from netyield.sources.parquet_rows import parquet_blocks, parquet_header, parque
 
 __all__ = [
     "Block", "Format", "Place", "RejectedRow", "estimated_rows", "file_format", "header", "label", "matching",
-    "no_file", "open_binary", "read_rows",
+    "no_file", "open_binary", "read_rows", "size_bytes",
 ]
 
 Format = Literal["csv", "jsonl", "parquet"]
@@ -34,7 +35,24 @@ def matching(root: Path, pattern: str) -> list[Path]:
     if absolute.is_file():  # a name that holds [ or * itself
         return [absolute]
     anchor = Path(absolute.anchor)
-    return sorted(path for path in anchor.glob(str(absolute.relative_to(anchor))) if path.is_file())
+    return sorted(path for path in anchor.glob(str(absolute.relative_to(anchor))) if _may_be_file(path))
+
+
+def _may_be_file(path: Path) -> bool:
+    """A name in a folder that may not be entered counts: whoever reads it will say that it cannot be read."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
+
+
+def size_bytes(*paths: Path) -> int:
+    """The bytes of some files; one that cannot be looked at counts nothing."""
+    total = 0
+    for path in paths:
+        with suppress(OSError):
+            total += path.stat().st_size
+    return total
 
 
 def label(root: Path, path: Path) -> str:
@@ -50,11 +68,11 @@ def no_file(code: str, pattern: str, root: Path) -> Finding:
 
 def file_format(path: Path) -> Format:
     """By content where it is certain (Parquet, a line that opens an object), else by name."""
-    with open_binary(path) as stream:
-        try:
+    try:
+        with open_binary(path) as stream:
             start = stream.read1(64)  # type: ignore[attr-defined]
-        except (EOFError, OSError, zlib.error):
-            start = b""
+    except (EOFError, OSError, zlib.error):
+        start = b""
     if start.startswith(PARQUET_MAGIC) or ".parquet" in path.suffixes or ".pq" in path.suffixes:
         return "parquet"
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -83,6 +101,6 @@ def estimated_rows(path: Path, first: Block) -> int:
     """Rows of a file whose first block is known: exact for Parquet and for files of one block."""
     if file_format(path) == "parquet":
         return parquet_rows(path)
-    size = path.stat().st_size * (TYPICAL_PACKING if packed(path) else 1)
+    size = size_bytes(path) * (TYPICAL_PACKING if packed(path) else 1)
     rows: int = first.rows.num_rows
     return rows if size <= BLOCK_BYTES else rows * size // BLOCK_BYTES

@@ -30,7 +30,8 @@ from netyield.sources.bills.vendor_pages import (
     windows,
 )
 from netyield.sources.contract import Chunk, Cursor, Delivery, Probe
-from netyield.sources.files import Place, label, matching, no_file
+from netyield.sources.contract import unreadable as unreadable_file
+from netyield.sources.files import Place, label, matching, no_file, size_bytes
 from netyield.sources.secret import read_secret
 
 
@@ -80,7 +81,7 @@ class CostApi(ABC):
         for path in paths:
             try:
                 listed = pages(saved_bytes(path))
-            except ValueError as error:
+            except (ValueError, OSError) as error:
                 findings.append(unreadable(Place(self.type, label(self.root, path)), error))
                 continue
             lines = [line for line in self._lines(listed) if isinstance(line, CostLine)]
@@ -88,7 +89,7 @@ class CostApi(ABC):
             rows += len(lines)
         window = Period(min(d[0] for d in days), max(d[1] for d in days)) if days else None
         found = f"{len(paths)} {self.vendor_name} cost file{'s' if len(paths) > 1 else ''}, {rows:,} lines"
-        size = sum(path.stat().st_size for path in paths)
+        size = size_bytes(*paths)
         return Probe(bool(days), found, window, rows, size, ("charges",), tuple(findings))
 
     def _probe_live(self) -> Probe:
@@ -106,7 +107,11 @@ class CostApi(ABC):
         """Saved files in name order, or one delivery per window of at most 31 days since the cursor."""
         if not self.settings.url:
             for path in matching(self.root, self.settings.path):
-                content = saved_bytes(path)
+                try:
+                    content = saved_bytes(path)
+                except OSError as error:
+                    yield unreadable_file(self.type, label(self.root, path), error)
+                    continue
                 yield self._delivery(label(self.root, path), content, path, cursor)
             return
         client = self._client()

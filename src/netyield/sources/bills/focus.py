@@ -24,8 +24,8 @@ from netyield.core.period import Period
 from netyield.sources.bills.focus_columns import Layout, layout
 from netyield.sources.bills.focus_rows import FocusReader
 from netyield.sources.bills.snapshot import KEY_COLUMNS, snapshot_keys
-from netyield.sources.contract import Chunk, Cursor, Delivery, Probe, SourceSettings, file_hash
-from netyield.sources.files import Place, estimated_rows, header, label, matching, no_file, read_rows
+from netyield.sources.contract import Chunk, Cursor, Delivery, Probe, SourceSettings, file_hash, unreadable
+from netyield.sources.files import Place, estimated_rows, header, label, matching, no_file, read_rows, size_bytes
 
 PROBED_FILES = 20
 NUMBERED_PART = re.compile(r"(part[-_]?|[-_]0+)\d+", re.IGNORECASE)
@@ -62,7 +62,7 @@ class Focus:
         sample = f" in the first {PROBED_FILES}" if len(paths) > PROBED_FILES else ""
         found = f"{len(paths)} bill file{'s' if len(paths) > 1 else ''}, {rows:,} rows{sample}: {kinds}"
         findings = [*self._parts(paths), *(finding for probe in seen for finding in probe.findings)]
-        size = sum(path.stat().st_size for path in paths)
+        size = size_bytes(*paths)
         return Probe(any(p.reachable for p in seen), found, window, rows, size, ("charges",), tuple(findings))
 
     def _probe_file(self, path: Path) -> Probe:
@@ -92,16 +92,21 @@ class Focus:
     def deliveries(self, cursor: Cursor) -> Iterator[Delivery]:
         """Every matching file, in name order (for snapshots the last one wins)."""
         for path in matching(self.root, self.settings.path):
-            identity = file_hash(path)
+            name = label(self.root, path)
+            try:
+                identity = file_hash(path)
+            except OSError as error:
+                yield unreadable(self.type, name, error)
+                continue
             yield Delivery(
-                name=label(self.root, path),
+                name=name,
                 kind=self.settings.delivery,
                 content_hash=identity,
                 chunks=partial(self._chunks, path, identity),
                 raw=path,
                 next_cursor=partial(dict, cursor),
                 snapshot_keys=partial(self._snapshot_keys, path),
-                size_bytes=path.stat().st_size,
+                size_bytes=size_bytes(path),
             )
 
     def _chunks(self, path: Path, identity: str) -> Iterator[Chunk]:

@@ -7,6 +7,7 @@ list of pages, so that it can be read again from a file.
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 import zlib
@@ -37,11 +38,11 @@ def shortest(text: str) -> Decimal:
 
 
 def saved_bytes(path: Path) -> bytes:
-    """A saved answer, unpacked; nothing when it is damaged (which is then no page)."""
+    """A saved answer, unpacked; nothing when it is damaged (which is then no page). Raises OSError: not readable."""
     try:
         with open_binary(path) as stream:
             return stream.read()
-    except (OSError, EOFError, zlib.error):
+    except (gzip.BadGzipFile, EOFError, zlib.error):
         return b""
 
 

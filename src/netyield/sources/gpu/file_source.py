@@ -13,8 +13,18 @@ from numpy.typing import NDArray
 
 from netyield.core.finding import Finding
 from netyield.core.period import Period, from_micros
-from netyield.sources.contract import REJECTED, Chunk, Cursor, Delivery, Probe, SourceSettings, file_hash, rejected_rows
-from netyield.sources.files import Block, Place, label, matching, no_file
+from netyield.sources.contract import (
+    REJECTED,
+    Chunk,
+    Cursor,
+    Delivery,
+    Probe,
+    SourceSettings,
+    file_hash,
+    rejected_rows,
+    unreadable,
+)  # fmt: skip
+from netyield.sources.files import Block, Place, label, matching, no_file, size_bytes
 
 PROBE_BYTES = 32 << 20
 FILENAME = "{filename}"
@@ -49,7 +59,7 @@ class FileSource(ABC):
         if not paths:
             missing = no_file(self.type, self.settings.path, self.root)
             return Probe(False, missing.message, tables=self.tables, findings=(missing,))
-        size = sum(path.stat().st_size for path in paths)
+        size = size_bytes(*paths)
         found = f"{len(paths)} {self.type} file{'s' if len(paths) > 1 else ''}, {size:,} bytes"
         if size > PROBE_BYTES:
             return Probe(True, found, bytes=size, tables=self.tables)
@@ -76,13 +86,19 @@ class FileSource(ABC):
         """Every file, by name. The ledger knows by its content hash which ones it has (``cursor`` is not needed)."""
         del cursor
         for path in matching(self.root, self.settings.path):
+            name = label(self.root, path)
+            try:
+                identity = file_hash(path)
+            except OSError as error:
+                yield unreadable(self.type, name, error)
+                continue
             yield Delivery(
-                name=label(self.root, path),
+                name=name,
                 kind=self.settings.delivery,
-                content_hash=file_hash(path),
+                content_hash=identity,
                 chunks=self._chunks(path),
                 raw=path,
-                size_bytes=path.stat().st_size,
+                size_bytes=size_bytes(path),
             )
 
     def _chunks(self, path: Path) -> Callable[[], Iterator[Chunk]]:

@@ -21,8 +21,17 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from netyield.core.period import DAY, Period
-from netyield.sources.contract import Chunk, Cursor, Delivery, Probe, SourceSettings, file_hash, rejected_rows
-from netyield.sources.files import Place, header, label, matching, no_file, read_rows
+from netyield.sources.contract import (
+    Chunk,
+    Cursor,
+    Delivery,
+    Probe,
+    SourceSettings,
+    file_hash,
+    rejected_rows,
+    unreadable,
+)
+from netyield.sources.files import Place, header, label, matching, no_file, read_rows, size_bytes
 from netyield.sources.prices.fx_rows import FxReader, long_rows, wide_rows
 
 
@@ -87,11 +96,16 @@ class FxRates:
     def deliveries(self, cursor: Cursor) -> Iterator[Delivery]:
         """One per file; rates in the configuration are a snapshot, so that an edited rate replaces the old one."""
         for path in matching(self.root, self.settings.path) if self.settings.path else []:
-            identity = file_hash(path)
+            name = label(self.root, path)
+            try:
+                identity = file_hash(path)
+            except OSError as error:
+                yield unreadable(self.type, name, error)
+                continue
             yield Delivery(
-                name=label(self.root, path), kind="immutable", content_hash=identity,
+                name=name, kind="immutable", content_hash=identity,
                 chunks=partial(self._file_chunks, path, identity), raw=path, next_cursor=partial(dict, cursor),
-                size_bytes=path.stat().st_size,
+                size_bytes=size_bytes(path),
             )
         if self.settings.rates:
             name = self.settings.name or self.type

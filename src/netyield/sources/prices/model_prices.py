@@ -16,7 +16,16 @@ from typing import Any, ClassVar
 from pydantic import Field, ValidationError
 
 from netyield.core.finding import Finding, Severity
-from netyield.sources.contract import Chunk, Cursor, Delivery, Probe, SourceSettings, file_hash, rejected_rows
+from netyield.sources.contract import (
+    Chunk,
+    Cursor,
+    Delivery,
+    Probe,
+    SourceSettings,
+    file_hash,
+    rejected_rows,
+    unreadable,
+)
 from netyield.sources.files import Place, RejectedRow, label, matching, no_file, read_rows
 from netyield.sources.prices.contract_overlay import RateSheet, overlay, rate_sheets
 from netyield.sources.prices.contract_prices import ContractPrice
@@ -65,7 +74,14 @@ class ModelPrices:
         return Probe(True, found, tables=("model_prices",), findings=findings)
 
     def deliveries(self, cursor: Cursor) -> Iterator[Delivery]:
-        """The list as it is now, unless it is what was delivered last."""
+        """The list as it is now, unless it is what was delivered last.
+
+        While a file of contract prices cannot be read, the list that is booked stands; without one, all else is delivered.
+        """
+        faults = [unreadable("prices", label(self.root, path), error) for path, error in self._unreadable()]
+        yield from faults
+        if faults and "list" in cursor:
+            return
         content = self._content()
         digest = hashlib.sha256(content).hexdigest()
         if cursor.get("list") == digest:
@@ -79,7 +95,8 @@ class ModelPrices:
 
     def _content(self) -> bytes:
         """Everything the rows follow from: evidence, and what tells one list from the next."""
-        files = {label(self.root, path): file_hash(path) for path in self._files()}
+        lost = {path for path, _ in self._unreadable()}
+        files = {label(self.root, path): None if path in lost else file_hash(path) for path in self._files()}
         given = {
             "form": FORM,
             "list": price_source() if self.settings.catalogue else None,
@@ -89,6 +106,15 @@ class ModelPrices:
             "name": self.name,
         }
         return json.dumps(given, sort_keys=True, indent=1).encode()
+
+    def _unreadable(self) -> list[tuple[Path, OSError]]:
+        found = []
+        for path in self._files():
+            try:
+                path.open("rb").close()
+            except OSError as error:
+                found.append((path, error))
+        return found
 
     def _files(self) -> list[Path]:
         return matching(self.root, self.settings.path) if self.settings.path else []
