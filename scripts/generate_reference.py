@@ -68,7 +68,7 @@ def commands_page() -> str:
         "# Command line\n",
         NOTE.format(source="the commands' own --help"),
         f"{epilog()} `--json` prints one object on stdout and nothing else; messages go to stderr.\n",
-        table(("command", ""), [(f"[`netyield {c.name}`](#netyield-{c.name})", c.meaning) for c in listed]),
+        table(("command", ""), [(f"[`netyield {c.name}`](#netyield-{c.name.replace(' ', '-')})", c.meaning) for c in listed]),
     ]
     for command in listed:
         parts += _command(command)

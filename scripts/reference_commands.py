@@ -33,12 +33,18 @@ class Command:
 
 
 def commands() -> Iterator[Command]:
-    """Every verb, in the order --help lists them."""
-    group: Any = typer.main.get_command(app)
+    """Every verb, in the order --help lists them; those of a group by both words."""
+    yield from _of(typer.main.get_command(app), "")
+
+
+def _of(group: Any, before: str) -> Iterator[Command]:
     for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _of(command, f"{before}{name} ")
+            continue
         words = [(parameter.param_type_name, _word(parameter)) for parameter in command.params]
         yield Command(
-            name,
+            f"{before}{name}",
             " ".join((command.help or "").split()),
             tuple(word for kind, word in words if kind == "argument"),
             tuple(word for kind, word in words if kind == "option"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from netyield.answers.answer import Answer
-from netyield.charts import allocation, fleet, reconciliation, unit_cost, usefulness, waterfall
+from netyield.charts import allocation, fleet, kv_curve, reconciliation, unit_cost, usefulness, waterfall
 from netyield.charts.drawing import Drawing
 
 
@@ -27,4 +27,5 @@ _CHARTS: Mapping[str, Callable[[Answer], list[Drawing]]] = {
     "allocation": lambda answer: [allocation.chart(answer)],
     "usefulness": lambda answer: [usefulness.chart(answer)],
     "reconciliation": _reconciliation,
+    "kv_curve": kv_curve.charts,
 }

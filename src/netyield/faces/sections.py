@@ -28,6 +28,11 @@ VIEW_TITLES = {
     "unclassified": "The largest lines no rule knows",
     "pools": "Pools, and what was matched to each",
     "trend": "Unit cost per day",
+    "drawn": "The curve, point by point",
+    "reach": "How much cache reaches how much of the ceiling",
+    "expiry": "An infinite cache whose unused blocks expire",
+    "tenants": "A cache of its own for every tenant",
+    "nodes": "The same capacity on every node, beside one shared cache of all",
 }
 
 
@@ -111,6 +116,16 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
         _Field("Answers", ("answers",)),
         _Field("Amount", ("amount",)),
         _Field("Share", ("share",)),
+    ),
+    "kv_curve": (
+        _Field("Policy", ("policy",)),
+        _Field("Blocks", ("capacity_blocks",)),
+        _Field("GiB", ("capacity_gib",)),
+        _Field("Hit tokens", ("hit_tokens",)),
+        _Field("Hit ratio", ("hit_ratio",)),
+        _Field("Of the ceiling", ("of_ceiling",)),
+        _Field("Standard error", ("standard_error",)),
+        _Field("", ("note",)),
     ),
     "reconciliation": (
         _Field("Line", ("line",)),

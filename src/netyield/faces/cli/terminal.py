@@ -132,6 +132,11 @@ def print_answer(
         print_line(out, Text(f"Total {words}", style="bold"))
 
 
+def print_section(out: Console, printed: Section) -> None:
+    """One table, all its rows."""
+    print_table(out, _table(printed, [], exact=False))
+
+
 def _print_first(out: Console, whole: Section, exact: bool, limit: int | None) -> None:
     """The first rows of a table, and how many there are."""
     shown = replace(whole, rows=whole.rows[:limit])
@@ -213,7 +218,7 @@ def _text(cell: Cell, exact: bool) -> Text:
 
 def _bars(answer: Answer, out: Console) -> list[Text]:
     """The waterfall's ranged bars, ``lo`` and ``hi`` scaled to BAR_COLUMNS; dots where nothing measured it."""
-    block, dots = ("█", "·") if _can_print(out, "█·") else ("#", ".")
+    block, dots = ("█", "·") if can_print(out, "█·") else ("#", ".")
     rows = answer.table.select(["step", "lo", "hi", "measured"]).to_pylist()
     edges = [edge for row in rows for edge in (row["lo"], row["hi"]) if edge is not None]
     least, most = min([0.0, *edges]), max([0.0, *edges])
@@ -231,7 +236,8 @@ def _bars(answer: Answer, out: Console) -> list[Text]:
     return found
 
 
-def _can_print(out: Console, letters: str) -> bool:
+def can_print(out: Console, letters: str) -> bool:
+    """Whether the output's encoding has these letters."""
     try:
         letters.encode(out.encoding)
     except (UnicodeEncodeError, LookupError):

@@ -16,6 +16,7 @@ from netyield.charts.drawings import drawings
 from netyield.faces.sections import Section, section, sections, view_section
 
 ROWS_LIMIT = 400  # of one table on the page; CSV has them all
+OWN_COMMANDS = {"kv_curve": "kv curve --csv FILE"}  # of answers that no project has
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,12 @@ def _reconciliation(answers: Sequence[Answer]) -> list[Block]:
     return [_drawn(answer, "reconciliation", "Books") for answer in answers]
 
 
+def _kv_curve(answers: Sequence[Answer]) -> list[Block]:
+    """The curve; what its points are drawn from stays behind the chart."""
+    views = [name for answer in answers for name in answer.views if name != "drawn"]
+    return [_drawn(answer, "curve", "Curve", shown=True, open_views=views) for answer in answers]
+
+
 def _mapping(answers: Sequence[Answer]) -> list[Block]:
     return [_drawn(answer, "mapping", "Mapping", shown=True, open_views=tuple(answer.views)) for answer in answers]
 
@@ -130,7 +137,7 @@ def _plain(answer: Answer) -> Block:
 def _drawn(answer: Answer, anchor: str, nav: str, *, shown: bool = False, open_views: Sequence[str] = ()) -> Block:
     """An answer's charts, its own tables (``shown`` in the text, else behind the chart), and every view with rows."""
     figures, note = _figures(answer, anchor)
-    export = f"export {answer.name}"
+    export = OWN_COMMANDS.get(answer.name, f"export {answer.name}")
     sheets = [_sheet(each, each.title, export, shown or not figures) for each in sections(answer)]
     for view, (table, _) in answer.views.items():
         if table.num_rows:
@@ -160,7 +167,8 @@ def _rows(answer: Answer, view: str) -> int:
 
 def _sheet(whole: Section, caption: str, export: str, is_open: bool) -> Sheet:
     shown = replace(whole, rows=whole.rows[:ROWS_LIMIT], kinds=whole.kinds[:ROWS_LIMIT], keys=whole.keys[:ROWS_LIMIT])
-    return Sheet(shown, caption, is_open, len(whole.rows), f"netyield {export}")
+    command = f"netyield {export}" + (" --format csv" if export.startswith("export ") else "")
+    return Sheet(shown, caption, is_open, len(whole.rows), command)
 
 
 _MAKERS: dict[str, Callable[[Sequence[Answer]], list[Block]]] = {
@@ -170,4 +178,5 @@ _MAKERS: dict[str, Callable[[Sequence[Answer]], list[Block]]] = {
     "usefulness": _usefulness,
     "reconciliation": _reconciliation,
     "mapping": _mapping,
+    "kv_curve": _kv_curve,
 }

@@ -40,8 +40,11 @@ class Volume:
     rows: tuple[tuple[str, str], ...]
 
 
-def page(answers: Sequence[Answer], *, project: str = "", filters: Sequence[str] = ()) -> str:
-    """The whole file. ``answers``: the leading one first; ``filters``: the words to repeat in explain commands."""
+def page(answers: Sequence[Answer], *, project: str = "", filters: Sequence[str] = (), about: Sequence[str] = ()) -> str:
+    """The whole file. ``answers``: the leading one first; ``filters``: the words to repeat in explain commands.
+
+    ``about`` names what the answers speak of when that is no project: no books, no bill, no basis.
+    """
     lead = answers[0]
     style, script = _asset("report.css"), _asset("report.js")
     parts = blocks(answers)
@@ -52,8 +55,9 @@ def page(answers: Sequence[Answer], *, project: str = "", filters: Sequence[str]
         lead=lead,
         project=project,
         version=__version__,
-        window=formats.window(lead.window),
-        as_of=formats.minute(lead.as_of),
+        about=list(about),
+        window=" · ".join(about) if about else formats.window(lead.window),
+        as_of="" if about else formats.minute(lead.as_of),
         basis=BASES.get(lead.basis, lead.basis),
         figures=figures(lead),
         blocks=parts,

@@ -1,0 +1,169 @@
+"""Which trace, and how is it read? The same words in every kv verb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netyield.core.errors import WrongUse
+
+if TYPE_CHECKING:
+    from netyield.faces.cli.progress import Working
+    from netyield.sources.traces.trace import Trace
+
+TRACE, COUNTING = "Trace", "What is counted"
+
+
+class Order(StrEnum):
+    """In which order requests are replayed."""
+
+    FILE = "file"
+    TIME = "time"
+
+
+class TimeUnit(StrEnum):
+    """The unit of the file's times."""
+
+    S = "s"
+    MS = "ms"
+    US = "us"
+    NS = "ns"
+
+
+class WeightWord(StrEnum):
+    """What a block counts for."""
+
+    TOKENS = "tokens"
+    BLOCKS = "blocks"
+
+
+class MatchWord(StrEnum):
+    """What of a request is a hit."""
+
+    PREFIX = "prefix"
+    ANY = "any"
+
+
+class MeanWord(StrEnum):
+    """How requests are put together."""
+
+    SUM = "sum"
+    REQUESTS = "requests"
+
+
+class DenominatorWord(StrEnum):
+    """What the ratio is over."""
+
+    INPUT = "input"
+    IDENTIFIED = "identified"
+
+
+TracePath = Annotated[
+    Path | None,
+    typer.Option(
+        "--trace", metavar="PATH", help="Trace file (.gz or not) or folder of sessions.", rich_help_panel=TRACE
+    ),
+]
+FormatWord = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="Format of the trace: mooncake, bailian, sessions, content, text, lengths (default: found from its content).",
+        rich_help_panel=TRACE,
+    ),
+]
+BlockSize = Annotated[
+    int | None,
+    typer.Option(metavar="TOKENS", help="Tokens per block, where the file does not say.", rich_help_panel=TRACE),
+]
+OrderOption = Annotated[
+    Order, typer.Option("--order", help="Replay in the order of the file or of the times.", rich_help_panel=TRACE)
+]
+Interleave = Annotated[
+    str,
+    typer.Option(
+        metavar="HOW",
+        help="Session folders: together (all start at 0), sequence, or every:SECONDS.",
+        rich_help_panel=TRACE,
+    ),
+]
+Tokenizer = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="Prompts as text: approximate, approximate:BYTES or file:PATH.", rich_help_panel=TRACE
+    ),
+]
+TimeUnitOption = Annotated[
+    TimeUnit | None,
+    typer.Option("--time-unit", help="Unit of the times, where the file does not say.", rich_help_panel=TRACE),
+]
+Reuse = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Traces of lengths only: the reuse to assume, shared:TOKENS+conversations:COUNT.",
+        rich_help_panel=TRACE,
+    ),
+]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Neither use nor keep a columnar form of the trace.", rich_help_panel=TRACE)
+]
+Warmup = Annotated[
+    float,
+    typer.Option(metavar="SHARE", help="Share of the requests that only fill the cache.", rich_help_panel=COUNTING),
+]
+WeightOption = Annotated[
+    WeightWord, typer.Option("--weight", help="Count tokens or whole blocks.", rich_help_panel=COUNTING)
+]
+MatchOption = Annotated[
+    MatchWord,
+    typer.Option("--match", help="Hits are the leading run of blocks, or any block.", rich_help_panel=COUNTING),
+]
+MeanOption = Annotated[
+    MeanWord, typer.Option("--mean", help="Sum over requests, or mean of their ratios.", rich_help_panel=COUNTING)
+]
+DenominatorOption = Annotated[
+    DenominatorWord,
+    typer.Option("--denominator", help="Over all input tokens, or those with a block id.", rich_help_panel=COUNTING),
+]
+
+
+@dataclass(frozen=True)
+class TraceWords:
+    """How to read a trace, as typed."""
+
+    path: Path | None
+    format: str | None = None
+    block_size: int | None = None
+    order: Order = Order.FILE
+    interleave: str = "together"
+    tokenizer: str = "approximate"
+    time_unit: TimeUnit | None = None
+    reuse: str | None = None
+    no_cache: bool = False
+
+    def read(self, working: Working) -> Trace:
+        """The trace. Raises WrongUse or SourceError."""
+        from netyield.sources.traces.cached import cache_folder
+        from netyield.sources.traces.read import read_trace
+
+        if self.path is None:
+            message = "There is no trace to read."
+            raise WrongUse(message, "Give --trace PATH.")
+        working(f"Reading {self.path.name}", 0)
+        return read_trace(
+            self.path,
+            format=self.format,
+            block_size=self.block_size,
+            order=self.order.value,
+            interleave=self.interleave,
+            tokenizer=self.tokenizer,
+            time_unit=self.time_unit.value if self.time_unit else None,
+            reuse=self.reuse,
+            cache=None if self.no_cache else cache_folder(),
+        )
