@@ -222,3 +222,58 @@ def test_money_stays_whole_and_no_token_is_counted_twice(data: st.DataObject) ->
         assert sum(project.answer("waterfall", WINDOW).body["usage"]["tokens_by_verdict"].values()) <= grown + 40 * len(
             calls
         )
+
+
+def test_what_a_counter_grows_while_nobody_reads_it_around_midnight_is_not_lost(tmp_path: Path) -> None:
+    """Read until 22:00, then again from 02:00: the hold (three minutes) is long over, the growth of four hours is not."""
+    read = {"event_time": START + timedelta(hours=22), "value": 1000.0, "kind": "counter", "engine": "vllm", "model": "llama"}
+    series = {"replica": "llm-0", "namespace": "serve"}
+    later = {**read, **series, "event_time": START + timedelta(hours=26)}
+    rows = [
+        {**read, **series, "metric": metric, "value": value} | more
+        for metric, value, grown in (("vllm:prompt_tokens", 1000.0, 5000.0), ("vllm:generation_tokens", 100.0, 900.0))
+        for more in (
+            {"event_time": START + timedelta(hours=21), "value": value - 50},
+            {},
+            {"event_time": later["event_time"], "value": grown},
+            {"event_time": later["event_time"] + MINUTE, "value": grown + 1},
+        )
+    ]
+    held = [
+        {"device_id": "a0", "event_time": START + timedelta(hours=hour), "hold_us": 3_600_000_000} for hour in range(20, 30)
+    ]
+    project = make_project(
+        tmp_path,
+        POOL,
+        charges=[CHARGE | {"charge_end": START + timedelta(hours=48), "consumed_quantity": Decimal(48)}],
+        gpu_samples=[row | {"value": 100.0} for row in held],
+        gpu_owners=[row | {"owner": "serve/llm-0", "namespace": "serve", "state": "allocated"} for row in held],
+        engine_samples=rows,
+    )
+    days = Query(since=iso(START), until=iso(START + timedelta(hours=48)))
+    found = project.books(days).engine.query(
+        "SELECT CAST(SUM(prompt_engine) AS BIGINT) AS prompt, CAST(SUM(output_engine) AS BIGINT) AS output FROM replica_hours"
+    )
+    assert found.to_pylist() == [{"prompt": 50 + 4000 + 1, "output": 50 + 800 + 1}]
+    cut = [Query(since=iso(START + timedelta(hours=a)), until=iso(START + timedelta(hours=b))) for a, b in ((0, 23), (23, 48))]
+    parts = [
+        project.books(query).engine.scalar("SELECT CAST(SUM(output_engine) AS BIGINT) FROM replica_hours") for query in cut
+    ]
+    assert parts == [50, 801]
+
+
+def test_a_reading_older_than_a_day_is_not_looked_for(tmp_path: Path) -> None:
+    row = {"replica": "llm-0", "namespace": "serve", "engine": "vllm", "metric": "vllm:generation_tokens", "kind": "counter"}
+    project = make_project(
+        tmp_path,
+        POOL,
+        engine_samples=[
+            row | {"event_time": START, "value": 10.0},
+            row | {"event_time": START + timedelta(hours=49), "value": 500.0},
+            row | {"event_time": START + timedelta(hours=50), "value": 501.0},
+        ],
+        gpu_samples=[{"device_id": "a0", "event_time": START, "value": 1.0}],
+    )
+    days = Query(since=iso(START), until=iso(START + timedelta(hours=72)))
+    books = project.books(days)
+    assert books.engine.scalar("SELECT CAST(SUM(output_engine) AS BIGINT) FROM replica_hours") == 1

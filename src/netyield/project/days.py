@@ -182,10 +182,18 @@ def _carried(job: DayJob) -> str:
     return digest
 
 
-# Which rows of the day before still stand at midnight: readings by their hold, attempts that were still running.
+# Which rows of the day before still stand at midnight: readings by their hold, attempts that were still running; of a
+# counter the last reading, however old: it grew on while nobody looked.
+_SERIES = "replica, COALESCE(namespace, ''), metric, COALESCE(model, ''), COALESCE(labels, '')"
+_COUNTED = f"kind <> 'gauge' AND micros(event_time) < {{lo}} AND micros(event_time) >= {{lo}} - {CARRY // timedelta(microseconds=1)}"
+_LAST_COUNT = (
+    f"{_COUNTED} AND ({_SERIES}, event_time) IN"
+    f" (SELECT ({_SERIES}, MAX(event_time)) FROM engine_samples_raw WHERE {_COUNTED} GROUP BY {_SERIES})"
+)
 _STANDS = "micros(event_time) < {lo} AND micros(event_time) + hold_us > {lo}"
 _RUNS = "micros(event_time) < {lo} AND micros(end_time) > {lo}"
 _CARRIED = dict.fromkeys(("gpu_samples", "gpu_owners", "gpu_slices", "capacity_samples", "engine_samples"), _STANDS) | {
+    "engine_samples": f"({_STANDS}) OR ({_LAST_COUNT})",
     "attempts": _RUNS,
     "outcomes": "attempt_key IN (SELECT event_key FROM attempts_raw WHERE " + _RUNS + ")",
 }
