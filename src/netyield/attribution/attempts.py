@@ -77,12 +77,17 @@ def _spelled(name: str) -> str:
     return f"COALESCE(w.{name}, '{'standard' if name == 'tariff' else ''}')"
 
 
-_SERVING = "CASE WHEN w.replayed = 1 THEN NULL ELSE m.serving_id END"
+def _served(name: str) -> str:
+    """A column of ``attempt_map``, null for an answer the gateway replayed: no pool and no replica worked for it."""
+    return f"CASE WHEN w.replayed = 1 THEN NULL ELSE m.{name} END"
+
+
+_SERVING = _served("serving_id")
 _SAME_KEYS = " AND ".join(f"w.{key} IS NOT DISTINCT FROM m.{key}" for key in KEYS)
 # One number per replica (or API) and everything a leaf is told apart by. Numbered in the order of the words.
 _DIMS = f"""
 SELECT CAST(ROW_NUMBER() OVER (ORDER BY serving_id, {", ".join(DIMENSIONS)}) AS BIGINT) AS dim_id, * FROM (
-  SELECT {_SERVING} AS serving_id, m.resolved_pool AS pool, m.serving,
+  SELECT {_SERVING} AS serving_id, {_served("resolved_pool")} AS pool, COALESCE({_served("serving")}, '') AS serving,
          {", ".join(f"{_spelled(n)} AS {n}" for n in DIMENSIONS)}, BOOL_AND(w.timed) AS timed
   FROM dim_words w JOIN attempt_map m ON {_SAME_KEYS} GROUP BY ALL)
 """

@@ -63,11 +63,9 @@ def verdicts() -> tuple[Verdict, ...]:
 
 
 def policy_hash(settings: UsefulnessSettings, attestations: list[Attestation]) -> str:
-    """The identity of the policy a result was made with."""
-    text = resources.files("netyield.usefulness")
+    """The identity of the policy a result was made with: its settings and everything in this room that judges or adds up."""
+    room = resources.files("netyield.usefulness")
+    names = sorted(entry.name for entry in room.iterdir() if entry.name.endswith((".csv", ".sql")))
     parts = [VERSION, settings.model_dump_json(), *(a.model_dump_json() for a in attestations)]
-    parts += [
-        text.joinpath(name).read_text(encoding="utf-8")
-        for name in ("verdicts.csv", "verdict.sql", "attempt_money.sql", "attempt_tokens.sql")
-    ]
+    parts += [room.joinpath(name).read_text(encoding="utf-8") for name in (*names, "judge.py", "leaves.py")]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
