@@ -1,7 +1,7 @@
 """Do priced attempts explain the API bill? Per day and model: billed, priced, and the difference as its own line.
 
 Out: leaves_api (what of the API bill is not carried by priced attempts) and reconciliation(hour_us, provider, model,
-billed_pico, priced_pico, tokens_billed, tokens_metered). When no attempt was seen at all, billed tokens are
+billed_pico, priced_pico, tokens_billed, tokens_metered). Where no request log speaks of the day, billed tokens are
 ``unproven``; a model whose attempts have no price keeps its bill under ``unpriced``; all else is ``unreconciled``, which
 may be negative (seen, not billed). Without any API bill priced attempts are the charges themselves (``list_estimate``).
 """
@@ -19,8 +19,18 @@ from netyield.store.engine import Engine
 HOUR_US = 3_600_000_000
 
 
-def run(engine: Engine, segment: Period, currency: str, canonical: Mapping[str, str], billed_api: bool) -> None:
-    """``canonical``: every model name of bill or log to one name. ``billed_api``: some bill covers API use."""
+def run(
+    engine: Engine,
+    segment: Period,
+    currency: str,
+    canonical: Mapping[str, str],
+    billed_api: bool,
+    *,
+    logged: bool = False,
+) -> None:
+    """``canonical``: every model name of bill or log to one name. ``billed_api``: some bill covers API use.
+    ``logged``: a request log of API calls covers the day, even if it holds none.
+    """
     names = {"": ""} | dict(canonical)
     engine.register("model_names", pa.table({"model": list(names), "one_name": list(names.values())}))
     day = micros(segment.since) // HOUR_US * HOUR_US
@@ -50,11 +60,11 @@ def run(engine: Engine, segment: Period, currency: str, canonical: Mapping[str, 
             FROM (SELECT MAX(provider) AS provider, model, total(pico) AS pico, narrow(total(tokens)) AS tokens FROM billed_lines GROUP BY model) b
             FULL JOIN metered_models m ON b.model = m.model""",
     )
-    engine.keep("leaves_api", _leaves(currency, day) if billed_api else f"SELECT {leaf_sql()} WHERE FALSE")
+    engine.keep("leaves_api", _leaves(currency, day, logged) if billed_api else f"SELECT {leaf_sql()} WHERE FALSE")
 
 
-def _leaves(currency: str, day: int) -> str:
-    seen = "(SELECT COUNT(*) FROM metered_models) > 0"
+def _leaves(currency: str, day: int, logged: bool) -> str:
+    seen = "TRUE" if logged else "(SELECT COUNT(*) FROM metered_models) > 0"
     unpriced = "EXISTS (SELECT 1 FROM metered_models m WHERE m.model = b.model AND m.priced = 0)"
     step = f"CASE WHEN NOT ({seen}) THEN 'unproven' WHEN {unpriced} THEN 'unpriced' ELSE 'unreconciled' END"
     output = "b.token_class LIKE 'out%' AND b.token_class <> 'out_reasoning'"

@@ -106,6 +106,7 @@ def _key(job: DayJob) -> str:
         json.dumps(_cards(job), sort_keys=True, default=str),
         _digest(_billed(job)),
         job.prices.digest(job.segment),
+        str(_api_logged(job)),
         str(job.billed_api),
         json.dumps(dict(job.providers), sort_keys=True),
     ]
@@ -120,6 +121,12 @@ def _billed(job: DayJob) -> pa.Table:
     """When the bill pays for pools; nobody asks where there is no rate card."""
     clipped = _clipped(job.shared.billed, job.segment, "since_us", "until_us")
     return clipped if job.shared.cards else clipped.slice(0, 0)
+
+
+def _api_logged(job: DayJob) -> bool:
+    """Does a request log of API calls cover the day, be it with none?"""
+    lo, hi = micros(job.segment.since), micros(job.segment.until)
+    return any(first < hi and last >= lo for first, last in job.shared.api_traffic)
 
 
 def _groups_of(job: DayJob) -> pa.Table:
@@ -242,9 +249,9 @@ _SHAPES: dict[str, pa.Schema] = {}
 
 
 def _is_quiet(job: DayJob) -> bool:
-    """Nothing but the bill speaks of the day: no telemetry, no requests, no rate card, no provisioned pool."""
+    """Nothing but the bill speaks of the day: no telemetry, no request log, no rate card, no provisioned pool."""
     raw = any(_segments(job, table, Period(_before(job).since, job.segment.until)) for table in DAY_TABLES)
-    return not raw and not job.shared.cards and all(rule.kind == "gpu" for rule in job.config.pool)
+    return not raw and not job.shared.cards and not _api_logged(job) and all(rule.kind == "gpu" for rule in job.config.pool)
 
 
 def _numbered_groups(job: DayJob) -> pa.Table:
@@ -287,7 +294,7 @@ def compute_whole(job: DayJob) -> dict[str, pa.Table]:
         canonical = job.prices.price(engine, job.shared.currency)
         judge.run(engine, job.config.usefulness, job.config.attestation, job.segment.since.date())
         leaves.run(engine, job.segment, job.config.attribution.slot_seconds, job.shared.currency, job.providers)
-        reconcile.run(engine, job.segment, job.shared.currency, canonical, job.billed_api)
+        reconcile.run(engine, job.segment, job.shared.currency, canonical, job.billed_api, logged=_api_logged(job))
         replica_hours.run(engine, job.segment, job.config.attribution)
         return _results(engine, job)
     finally:

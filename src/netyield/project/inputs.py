@@ -22,7 +22,7 @@ from netyield.core.period import from_micros
 from netyield.ledger import charges
 from netyield.ledger.currency import Rates
 from netyield.ledger.pools import pool_of_device
-from netyield.project import bridge
+from netyield.project import api_traffic, bridge
 from netyield.store.engine import Engine
 from netyield.store.folder import Folder
 from netyield.store.manifest import Manifest
@@ -59,6 +59,7 @@ class Shared:
     rates: Rates
     findings: list[Finding] = field(default_factory=list)
     billed: pa.Table = field(default_factory=BILLED.empty_table)
+    api_traffic: list[tuple[int, int]] = field(default_factory=list)
 
 
 def views(engine: Engine, folder: Folder, manifest: Manifest, *tables: str) -> None:
@@ -94,7 +95,10 @@ def gather(folder: Folder, manifest: Manifest, config: Config, basis: str, curre
             "capacity_samples",
             "fx_rates",
         )
-        return _gather(engine, config, basis, pick_currency(engine, config, currency))
+        shared = _gather(engine, config, basis, pick_currency(engine, config, currency))
+        if "api" in shared.groups.column("step").to_pylist() and manifest.of("attempts"):
+            shared.api_traffic = _api_traffic(engine, folder, manifest, config, shared)
+        return shared
     finally:
         engine.close()
 
@@ -133,6 +137,21 @@ def _gather(engine: Engine, config: Config, basis: str, currency: str) -> Shared
         findings=findings,
         billed=engine.query(_BILLED).cast(BILLED),
     )
+
+
+def _api_traffic(
+    engine: Engine, folder: Folder, manifest: Manifest, config: Config, shared: Shared
+) -> list[tuple[int, int]]:
+    """When request logs of API calls speak, given every pool and holder that anybody knows."""
+    engine.register("pools_of_devices", shared.device_pools)
+    held = engine.query(
+        "SELECT DISTINCT p.pool, o.owner FROM gpu_owners o JOIN pools_of_devices p ON o.device_id = p.device WHERE o.owner <> '' ORDER BY ALL"
+    ).to_pylist()
+    named = [shared.groups, shared.device_pools, shared.count_extents]
+    pools = {str(pool) for table in named for pool in table.column("pool").to_pylist() if pool}
+    pools |= {str(card["pool"]) for card in shared.cards} | {rule.name for rule in config.pool}
+    owners = [(row["pool"], row["owner"]) for row in held]
+    return api_traffic.spans(folder, manifest, config.pool, owners, sorted(pools))
 
 
 # From the first to the last reading of every device; the last stands for its usual step, at most its hold.
