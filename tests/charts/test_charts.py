@@ -13,11 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import sample_answers as sample
+from kv_traces import made_trace
 
+from netyield.answers import kv_curve as hit_curve
 from netyield.answers.answer import Answer
 from netyield.charts import fleet, reconciliation, unit_cost, waterfall
 from netyield.charts.drawing import MARKS_LIMIT, Drawing, TooManyMarks
 from netyield.charts.drawings import drawings
+from netyield.economics.kv.replay import Policy
 
 
 def allocation() -> Answer:
@@ -35,7 +38,14 @@ def allocation() -> Answer:
     return sample.answer("allocation", "Who pays", table, (), "search pays most.")
 
 
-ALL = [*sample.every_answer(), allocation()]
+def kv_curve() -> Answer:
+    """Two policies on a small trace."""
+    requests = [[n % 7, n % 3, n % 2] for n in range(60)]
+    trace = made_trace(requests, [12] * len(requests))
+    return hit_curve.answer(trace, hit_curve.Question(policies=(Policy.LRU, Policy.FIFO), capacities=(4, 16, 64)))
+
+
+ALL = [*sample.every_answer(), allocation(), kv_curve()]
 DRAWN = [(f"{answer.name}-{number}", each) for number, answer in enumerate(ALL) for each in drawings(answer)]
 every_chart = pytest.mark.parametrize("drawing", [each for _, each in DRAWN], ids=[name for name, _ in DRAWN])
 

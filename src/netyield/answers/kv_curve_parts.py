@@ -44,7 +44,7 @@ def cuts(trace: Trace, question: Question, runs: Runs, whole: Curve, capacities:
     if question.by_tenant:
         question.progress("a cache for each tenant")
         found["tenants"] = _tenants(trace, question, capacities)
-    if question.nodes > 1:
+    if question.nodes != 1:
         question.progress(f"{question.nodes} nodes")
         found["nodes"] = _nodes(trace, question, whole, capacities)
     moved = by_content(trace)
@@ -126,7 +126,7 @@ def sampled(
 def caveats(question: Question) -> list[str]:
     """What a reader must know beside the figures."""
     found = ["A hit is no saving yet: it has to be loaded, and the time it frees has to be used."]
-    if question.nodes > 1:
+    if question.nodes != 1:
         found.append(
             f"nodes: the capacity is that of each of {question.nodes} nodes, requests sent by {question.router}"
         )

@@ -1,0 +1,125 @@
+"""``netyield kv curve`` as a person and a script run it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fake_project import Run
+from kv_traces import trace_path
+
+CONVERSATION = trace_path("conversation")
+EMPTY_HINT = "Give a file with requests."
+
+
+def test_the_json_contract(run: Run) -> None:
+    ran = run("kv", "curve", "--trace", CONVERSATION, "--format", "mooncake", "--policy", "lru",
+              "--capacity-blocks", "1024,6553", "--warmup", "0.5", "--weight", "tokens", "--match", "prefix", "--json")  # fmt: skip
+    assert (ran.code, ran.err) == (0, "")
+    found = json.loads(ran.out)
+    assert [(p["capacity_blocks"], p["hit_tokens"]) for p in found["points"]] == [
+        (1_024, 3_194_814),
+        (6_553, 10_394_228),
+    ]
+    assert found["ceiling_hit_tokens"] == 27_038_068
+
+
+@pytest.mark.parametrize(("policy", "tokens"), [("fifo", 9_717_517), ("opt", 26_215_927)])
+def test_other_policies(run: Run, policy: str, tokens: int) -> None:
+    ran = run("kv", "curve", "--trace", CONVERSATION, "--policy", policy, "--capacity-blocks", "6553", "--json")
+    assert json.loads(ran.out)["points"][0]["hit_tokens"] == tokens
+
+
+def test_single_blocks_over_the_whole_trace(run: Run) -> None:
+    ran = run("kv", "curve", "--trace", CONVERSATION, "--policy", "s3fifo", "--capacity-blocks", "5859", "--warmup", "0",
+              "--weight", "blocks", "--match", "any", "--json")  # fmt: skip
+    assert json.loads(ran.out)["points"][0]["hit_ratio"] == pytest.approx(0.157470, abs=5.1e-7)
+
+
+def test_the_terminal_shows_the_curve_its_knee_and_the_definition(run: Run) -> None:
+    ran = run("kv", "curve", "--trace", CONVERSATION)
+    assert ran.code == 0
+    assert "would hit 39.8% of the tokens" in ran.out
+    assert "nearest to the knee" in ran.out
+    assert "warmup: 0.5: the first 6,015 of 12,031 requests" in ran.out
+    assert "█" in ran.out or "#" in ran.out
+    assert max(len(line) for line in ran.out.splitlines() if "█" in line) <= 120
+
+
+def test_gib_need_a_model_and_mean_its_blocks(run: Run) -> None:
+    ran = run("kv", "curve", "--trace", CONVERSATION, "--capacity-gib", "512,1024", "--model",
+              "meta-llama/Llama-3.1-70B", "--json")  # fmt: skip
+    assert [p["capacity_blocks"] for p in json.loads(ran.out)["points"]] == [3_276, 6_553]
+    refused = run("kv", "curve", "--trace", CONVERSATION, "--capacity-gib", "512")
+    assert refused.code == 2
+    assert "--model" in refused.err
+
+
+def test_csv_has_every_digit(run: Run) -> None:
+    ran = run("kv", "curve", "--trace", CONVERSATION, "--capacity-blocks", "6553", "--csv", "-")
+    rows = list(csv.DictReader(io.StringIO(ran.out)))
+    assert [(row["policy"], row["hit_tokens"]) for row in rows] == [("lru", "10394228")]
+    assert float(rows[0]["hit_ratio"]) == 10_394_228 / 67_915_607
+
+
+def test_the_page_is_complete_and_speaks_of_no_books(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "curve.html"
+    ran = run("kv", "curve", "--trace", CONVERSATION, "--policy", "lru,fifo", "--html", page)
+    assert ran.code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "mooncake_conversation_trace" in text
+    assert "vega" in text
+    assert "Table: The curve, point by point" in text
+    assert "10,394,228" not in text  # not a listed capacity
+    assert "24,161,208" in text
+    for books in ("books as of", "Every dollar of the bill", "netyield export"):
+        assert books not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "repair"),
+    [
+        ((), "Give --trace PATH"),
+        (("--trace", "/no/such/file"), "correct the path"),
+        (("--trace", CONVERSATION, "--policy", "mru"), "lru, fifo, opt"),
+        (("--trace", CONVERSATION, "--capacity-blocks", "10,x"), "positive numbers"),
+        (("--trace", CONVERSATION, "--capacity-blocks", "0"), "positive numbers"),
+        (("--trace", CONVERSATION, "--warmup", "1"), "less than 1"),
+        (("--trace", CONVERSATION, "--sample", "half"), "16/64"),
+        (("--trace", CONVERSATION, "--sample", "2/4"), "4 shards or more"),
+        (("--trace", CONVERSATION, "--ttl", "-1"), "leave it out"),
+        (("--trace", CONVERSATION, "--ttl", "60", "--policy", "fifo"), "leave it out"),
+        (("--trace", CONVERSATION, "--nodes", "2", "--router", "session"), "--router hash"),
+        (("--trace", CONVERSATION, "--nodes", "0"), "1 or more"),
+        (("--trace", CONVERSATION, "--model", "no-such-model", "--capacity-gib", "1"), "config.json"),
+        (("--trace", CONVERSATION, "--json", "--csv", "-"), "--csv a file"),
+    ],
+)
+def test_wrong_use_ends_with_the_repair(run: Run, words: tuple[object, ...], repair: str) -> None:
+    ran = run("kv", "curve", *words)
+    assert ran.code == 2
+    assert ran.out == ""
+    assert repair in ran.err
+
+
+def test_an_empty_trace_is_a_finding(run: Run, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("", encoding="utf-8")
+    ran = run("kv", "curve", "--trace", empty, "--format", "mooncake")
+    assert ran.code == 1
+    assert EMPTY_HINT in ran.out
+    assert run("kv", "curve", "--trace", empty, "--format", "mooncake", "--fail-on", "never").code == 0
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; from netyield.faces.cli.main import call; call(['kv', 'curve', '--help']);"
+        "print(sorted({'numba', 'numpy', 'pyarrow', 'altair', 'duckdb'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"
