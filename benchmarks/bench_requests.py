@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from workload import DAY, REPLICAS, SINCE, Workload, priced_models, replica, workload
 
-from netyield.attribution import attempts, pricing, serving
+from netyield.attribution import attempts, coverage, pricing, serving
 from netyield.attribution.attempts import CLASSES
 from netyield.attribution.settings import AttributionSettings
 from netyield.core.contract import contract
@@ -89,7 +89,8 @@ def one_day(books: Workload, number: int, clock: Clock, prices: pa.Table, resolv
 
 
 def _leaves(engine: Engine, segment: Period, slot_seconds: int) -> pa.Table:
-    leaves.run(engine, segment, slot_seconds, "USD", {})
+    coverage.mark(engine, coverage.ApiBills({}), {})
+    leaves.run(engine, segment, slot_seconds, "USD")
     return engine.query("SELECT * FROM leaves_attempts")
 
 

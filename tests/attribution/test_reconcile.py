@@ -68,6 +68,10 @@ def run(bills: list[dict[str, Any]], calls: list[dict[str, Any]], billed: bool =
         ),
     )
     engine.register("provider_names", pa.table({"word": ["openai"], "bill_name": ["OpenAI"]}))
+    without = {(c["provider"], c["model"]) for c in calls} if not billed else set()
+    engine.register(
+        "unbilled", pa.table({"provider": pa.array([p for p, _ in without], WORD), "model": pa.array([m for _, m in without], WORD)})
+    )
     fields = [
         ("hour_us", NUMBER),
         *((n, WORD) for n in ("provider", "service", "account", "model", "token_class")),
@@ -75,7 +79,7 @@ def run(bills: list[dict[str, Any]], calls: list[dict[str, Any]], billed: bool =
         ("tokens", WIDE),
     ]
     engine.register("api_pieces", pa.Table.from_pylist(bills, schema=pa.schema(fields)))
-    reconcile.run(engine, DAY, "USD", NAMES, billed)
+    reconcile.run(engine, DAY, "USD", NAMES)
     return engine
 
 

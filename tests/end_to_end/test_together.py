@@ -64,6 +64,23 @@ def test_a_bill_of_a_model_without_a_price_keeps_its_amount_under_unpriced(make:
     assert body["headline"]["net_yield"] == {"low": 0, "high": 1}
 
 
+def test_the_calls_of_a_provider_without_a_bill_stand_at_list_price_beside_the_bill_of_another(make: MakeProduct) -> None:
+    product = make('[[source]]\ntype = "openai_costs"\npath = "costs.json"\n[[source]]\ntype = "litellm"\npath = "spend.jsonl"\n')
+    both = (("openai", "gpt-4o-mini"), ("anthropic", "claude-sonnet-4-5"))
+    made = [call for call in calls(300, both) if call.start < START + timedelta(days=1)]
+    own = {provider: sum(call.price() for call in made if call.provider == provider) for provider, _ in both}
+    _openai_costs(product, {"gpt-4o-mini-2024-07-18, input": round(Decimal(own["openai"]), 6) + 1})
+    product.put("spend.jsonl", spend_log(made))
+    assert product.ingest().code == 0
+    body = product.report(*DAY)
+    steps = check(body)
+    billed = round(Decimal(own["openai"]), 6) + 1
+    assert Decimal(body["total"]) == billed + own["anthropic"]
+    assert steps["unreconciled"] == billed - own["openai"]
+    assert steps["unproven"] == own["openai"] + own["anthropic"]
+    assert "has no bill and is a list estimate" in " ".join(product.run("report", *DAY).out.split())
+
+
 def _openai_costs(product: Product, items: dict[str, Decimal]) -> None:
     start = int(START.timestamp())
     results = [

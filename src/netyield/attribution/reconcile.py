@@ -3,7 +3,7 @@
 Out: leaves_api (what of the API bill is not carried by priced attempts) and reconciliation(hour_us, provider, model,
 billed_pico, priced_pico, tokens_billed, tokens_metered). Where no request log speaks of the day, billed tokens are
 ``unproven``; a model whose attempts have no price keeps its bill under ``unpriced``; all else is ``unreconciled``, which
-may be negative (seen, not billed). Without any API bill priced attempts are the charges themselves (``list_estimate``).
+may be negative (seen, not billed). Priced attempts that no bill covers are charges themselves (coverage.py).
 """
 
 from __future__ import annotations
@@ -20,15 +20,9 @@ HOUR_US = 3_600_000_000
 
 
 def run(
-    engine: Engine,
-    segment: Period,
-    currency: str,
-    canonical: Mapping[str, str],
-    billed_api: bool,
-    *,
-    logged: bool = False,
+    engine: Engine, segment: Period, currency: str, canonical: Mapping[str, str], *, logged: bool = False
 ) -> None:
-    """``canonical``: every model name of bill or log to one name. ``billed_api``: some bill covers API use.
+    """``canonical``: every model name of bill or log to one name. In: provider_names and unbilled (coverage.py).
     ``logged``: a request log of API calls covers the day, even if it holds none.
     """
     names = {"": ""} | dict(canonical)
@@ -37,10 +31,13 @@ def run(
     engine.keep(
         "metered_models",
         """SELECT COALESCE(n.one_name, a.model) AS model, MAX(COALESCE(v.bill_name, a.provider)) AS provider,
-                  total(CASE WHEN p.priced THEN p.cost_pico ELSE 0 END) AS pico, SUM(CASE WHEN p.priced THEN 1 ELSE 0 END) AS priced,
+                  total(CASE WHEN p.priced THEN p.cost_pico ELSE 0 END) AS pico,
+                  total(CASE WHEN p.priced AND u.model IS NULL THEN p.cost_pico ELSE 0 END) AS covered_pico,
+                  SUM(CASE WHEN p.priced THEN 1 ELSE 0 END) AS priced,
                   narrow(total(a.input_tokens + a.output_tokens)) AS tokens, COUNT(*) AS attempts
            FROM attempts_in a LEFT JOIN priced p ON a.attempt_id = p.attempt_id
            LEFT JOIN model_names n ON a.model = n.model LEFT JOIN provider_names v ON a.provider = v.word
+           LEFT JOIN unbilled u ON a.provider = u.provider AND a.model = u.model
            WHERE a.serving_id IS NULL AND a.t >= {lo} AND a.t < {hi} GROUP BY 1""".replace(
             "{lo}", str(micros(segment.since))
         ).replace("{hi}", str(micros(segment.until))),
@@ -60,7 +57,7 @@ def run(
             FROM (SELECT MAX(provider) AS provider, model, total(pico) AS pico, narrow(total(tokens)) AS tokens FROM billed_lines GROUP BY model) b
             FULL JOIN metered_models m ON b.model = m.model""",
     )
-    engine.keep("leaves_api", _leaves(currency, day, logged) if billed_api else f"SELECT {leaf_sql()} WHERE FALSE")
+    engine.keep("leaves_api", _leaves(currency, day, logged))
 
 
 def _leaves(currency: str, day: int, logged: bool) -> str:
@@ -95,7 +92,7 @@ def _leaves(currency: str, day: int, logged: bool) -> str:
         model="m.model",
         evidence="'derived'",
         method="'bill less priced attempts'",
-        pico="0 - m.pico",
+        pico="0 - m.covered_pico",
     )
     return f"""SELECT {billed} FROM billed_lines b WHERE b.pico <> 0
-               UNION ALL SELECT {metered} FROM metered_models m WHERE m.pico <> 0"""
+               UNION ALL SELECT {metered} FROM metered_models m WHERE m.covered_pico <> 0"""

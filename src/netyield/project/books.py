@@ -10,13 +10,15 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from netyield.answers.books import Books, Query, time_sql
 from netyield.attribution import paid
 from netyield.attribution.capacity import HOUR_US
+from netyield.attribution.coverage import UNBILLED, ApiBills, api_bills
 from netyield.attribution.leaf import DIMENSION_COLUMNS, LEAF
 from netyield.config import Config
 from netyield.core.contract import contract
@@ -38,15 +40,6 @@ from netyield.store.manifest import Manifest
 from netyield.usefulness.policy import VERSION, policy_hash
 
 Progress = Callable[[str, int], None]
-# Words a gateway uses for a provider that the bill names otherwise.
-BILL_NAMES = {
-    "azure": "microsoft",
-    "bedrock": "aws",
-    "vertex_ai": "google",
-    "gemini": "google",
-    "openai": "openai",
-    "anthropic": "anthropic",
-}
 
 
 def open_books(
@@ -103,9 +96,8 @@ def _window(
     progress: Progress | None,
 ) -> tuple[Engine, Shared, dict[str, Any]]:
     shared = gather(folder, manifest, config, basis, currency)
-    prices = _prices(folder, manifest)
     files: dict[str, list[str]] = {name: [] for name in days.RESULTS}
-    pinned: dict[int, tuple[Manifest, Shared, Prices]] = {manifest.number: (manifest, shared, prices)}
+    pinned = {manifest.number: _pin(folder, manifest, shared)}
     for segment in days.segments(window):
         if progress is not None:
             progress(f"attributing {segment.since:%Y-%m-%d}", 1)
@@ -113,8 +105,8 @@ def _window(
         number = int(closed["manifest"]) if closed else manifest.number
         if number not in pinned:
             old = folder.manifest_number(number)
-            pinned[number] = (old, gather(folder, old, config, basis, shared.currency), _prices(folder, old))
-        job = _job(folder, *pinned[number], config, segment)
+            pinned[number] = _pin(folder, old, gather(folder, old, config, basis, shared.currency))
+        job = _job(folder, pinned[number], config, segment)
         for name, path in days.result(job).items():
             files[name].append(str(path))
     engine = Engine()
@@ -125,22 +117,24 @@ def _window(
     return engine, shared, totals
 
 
-def _job(
-    folder: Folder, manifest: Manifest, shared: Shared, prices: Prices, config: Config, segment: Period
-) -> days.DayJob:
-    billed = {
-        str(p)
-        for p, s in zip(*(shared.groups.column(n).to_pylist() for n in ("provider", "step")), strict=True)
-        if s == "api" and p
-    }
-    steps = shared.groups.column("step").to_pylist()
-    providers = {
-        word: match
-        for word, hint in BILL_NAMES.items()
-        for match in sorted(billed)
-        if hint in match.lower().replace("amazon web services", "aws")
-    }
-    return days.DayJob(folder, manifest, config, shared, prices, segment, "api" in steps, providers)
+def _job(folder: Folder, books: _Pinned, config: Config, segment: Period) -> days.DayJob:
+    return days.DayJob(folder, books.manifest, config, books.shared, books.prices, segment, books.api_bills)
+
+
+class _Pinned(NamedTuple):
+    """What the days of one manifest share."""
+
+    manifest: Manifest
+    shared: Shared
+    prices: Prices
+    api_bills: ApiBills
+
+
+def _pin(folder: Folder, manifest: Manifest, shared: Shared) -> _Pinned:
+    prices = _prices(folder, manifest)
+    api = shared.groups.filter(pc.equal(shared.groups.column("step"), "api")).group_by(["provider", "model"]).aggregate([])
+    lines = zip(*(api.column(name).to_pylist() for name in ("provider", "model")), strict=True)
+    return _Pinned(manifest, shared, prices, api_bills(lines, prices.one_names(api)))
 
 
 def _prices(folder: Folder, manifest: Manifest) -> Prices:
@@ -194,11 +188,7 @@ def _control(engine: Engine, shared: Shared, window: Period, manifest: Manifest)
     bill = Decimal(engine.scalar("SELECT COALESCE(total(pico), 0) FROM pieces"))
     tables = "SELECT COALESCE(total(pico), 0) FROM all_leaves WHERE "
     carded = Decimal(engine.scalar(tables + "provider = 'rate card'"))
-    listed = (
-        Decimal(engine.scalar(tables + "scope = 'ai_api' AND method = 'price list'"))
-        if "api" not in shared.groups.column("step").to_pylist()
-        else Decimal(0)
-    )
+    listed = Decimal(engine.scalar(tables + f"method = '{UNBILLED}'"))
     adjusted = Decimal(engine.scalar("SELECT COALESCE(total(pico), 0) FROM adjusted"))
     held = Decimal(engine.scalar("SELECT COALESCE(total(pico), 0) FROM all_leaves"))
     closed = any(_overlaps(month, window) for month in manifest.closed)
@@ -303,11 +293,11 @@ def _differences(
     """Leaf by leaf what the newer books say less what the older said, per day whose inputs changed."""
     rows: list[dict[str, Any]] = []
     old, new = (gather(folder, m, config, "effective", None) for m in (before, after))
-    prices = (_prices(folder, before), _prices(folder, after))
+    pinned = (_pin(folder, before, old), _pin(folder, after, new))
     for segment in days.segments(month):
         paths = [
-            days.result(_job(folder, m, s, p, config, segment))["leaves"]
-            for m, s, p in ((before, old, prices[0]), (after, new, prices[1]))
+            days.result(_job(folder, books, config, segment))["leaves"]
+            for books in pinned
         ]
         if paths[0] == paths[1]:
             continue

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -21,8 +20,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from netyield import __version__
-from netyield.attribution import pricing, reconcile, replica_hours
+from netyield.attribution import coverage, pricing, reconcile, replica_hours
 from netyield.attribution import run as attribution
+from netyield.attribution.coverage import ApiBills
 from netyield.attribution.statements import code_hash
 from netyield.config import Config
 from netyield.core.period import DAY, Period, iso, micros, midnight
@@ -52,8 +52,7 @@ class DayJob:
     shared: Shared
     prices: Prices
     segment: Period
-    billed_api: bool
-    providers: Mapping[str, str]
+    api_bills: ApiBills
 
 
 def result(job: DayJob) -> dict[str, Path]:
@@ -107,8 +106,7 @@ def _key(job: DayJob) -> str:
         _digest(_billed(job)),
         job.prices.digest(job.segment),
         str(_api_logged(job)),
-        str(job.billed_api),
-        json.dumps(dict(job.providers), sort_keys=True),
+        json.dumps([dict(job.api_bills.words), sorted(job.api_bills.models), job.api_bills.any_call], sort_keys=True),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -293,8 +291,9 @@ def compute_whole(job: DayJob) -> dict[str, pa.Table]:
         attribution.run(engine, inputs, job.segment)
         canonical = job.prices.price(engine, job.shared.currency)
         judge.run(engine, job.config.usefulness, job.config.attestation, job.segment.since.date())
-        leaves.run(engine, job.segment, job.config.attribution.slot_seconds, job.shared.currency, job.providers)
-        reconcile.run(engine, job.segment, job.shared.currency, canonical, job.billed_api, logged=_api_logged(job))
+        coverage.mark(engine, job.api_bills, canonical)
+        leaves.run(engine, job.segment, job.config.attribution.slot_seconds, job.shared.currency)
+        reconcile.run(engine, job.segment, job.shared.currency, canonical, logged=_api_logged(job))
         replica_hours.run(engine, job.segment, job.config.attribution)
         return _results(engine, job)
     finally:
@@ -352,11 +351,11 @@ def _check(engine: Engine, job: DayJob) -> None:
     given = engine.scalar("SELECT COALESCE(total(pico), 0) FROM pieces") + engine.scalar(
         "SELECT COALESCE(total(pico), 0) FROM paid WHERE line_id = 'rate card'"
     )
-    if not job.billed_api:
-        given += engine.scalar(
-            f"""SELECT COALESCE(total(p.cost_pico), 0) FROM priced p JOIN attempts_in a ON p.attempt_id = a.attempt_id
-                WHERE p.priced AND a.serving_id IS NULL AND a.t >= {micros(job.segment.since)} AND a.t < {micros(job.segment.until)}"""
-        )
+    given += engine.scalar(
+        f"""SELECT COALESCE(total(p.cost_pico), 0) FROM priced p JOIN attempts_in a ON p.attempt_id = a.attempt_id
+            JOIN unbilled u ON a.provider = u.provider AND a.model = u.model
+            WHERE p.priced AND a.serving_id IS NULL AND a.t >= {micros(job.segment.since)} AND a.t < {micros(job.segment.until)}"""
+    )
     _check_sum(engine, job, given)
 
 

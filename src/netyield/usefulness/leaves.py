@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from netyield.attribution import attempts, serving
 from netyield.attribution.attempts import CLASSES
+from netyield.attribution.coverage import UNBILLED
 from netyield.attribution.leaf import leaf_sql
 from netyield.core.period import Period, micros
 from netyield.store.engine import Engine
@@ -18,11 +19,10 @@ from netyield.usefulness import judge
 from netyield.usefulness.policy import verdicts
 
 
-def run(engine: Engine, segment: Period, slot_seconds: int, currency: str, providers: Mapping[str, str]) -> None:
-    """Make the view ``leaves_attempts``. ``providers``: gateway's provider word to the bill's provider name."""
+def run(engine: Engine, segment: Period, slot_seconds: int, currency: str) -> None:
+    """Make the view ``leaves_attempts``. In: judged (judge.py), priced, provider_names and unbilled (coverage.py)."""
     engine.register("verdict_words", _codes())
     engine.keep("verdict_codes", "SELECT * FROM verdict_words")
-    engine.register("provider_names", pa.table({"word": list(providers) or [""], "bill_name": list(providers.values()) or [""]}))
     reported = [name for name in attempts.reported_columns(engine, "attempt_rows") if name in CLASSES]
     _money(engine, segment, slot_seconds, reported)
     engine.keep("leaf_dims", _LEAF_DIMS)
@@ -71,13 +71,15 @@ def _codes() -> pa.Table:
 
 
 # Dimensions that a leaf does not tell apart share a leaf_dim: the provider of a self-hosted model, two words for one biller.
-_LEAF_DIMS = """
+_LEAF_DIMS = f"""
 SELECT dim_id, MIN(dim_id) OVER (PARTITION BY serving_id, provider, model, team, app, customer) AS leaf_dim,
        serving_id, pool, serving, provider, model, team, app, customer, method
 FROM (SELECT d.dim_id, d.serving_id, CASE WHEN d.serving_id IS NULL THEN '' ELSE d.pool END AS pool, d.serving,
              CASE WHEN d.serving_id IS NOT NULL THEN '' ELSE COALESCE(n.bill_name, d.provider) END AS provider,
-             d.model, d.team, d.app, d.customer, COALESCE(w.method, 'price list') AS method
-      FROM dims d LEFT JOIN provider_names n ON d.provider = n.word LEFT JOIN serving_weights w ON d.serving_id = w.serving_id)
+             d.model, d.team, d.app, d.customer, 
+             CASE WHEN u.model IS NULL THEN COALESCE(w.method, 'price list') ELSE '{UNBILLED}' END AS method
+      FROM dims d LEFT JOIN provider_names n ON d.provider = n.word LEFT JOIN serving_weights w ON d.serving_id = w.serving_id
+      LEFT JOIN unbilled u ON d.serving_id IS NULL AND d.provider = u.provider AND d.model = u.model)
 """
 _WORDS = {"model": "d.model", "team": "d.team", "app": "d.app", "customer": "d.customer", "pool": "d.pool", "owner": "COALESCE(d.serving, '')"}
 _PARTS = (
