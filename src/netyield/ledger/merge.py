@@ -24,6 +24,8 @@ from netyield.ledger.staging import FILLED
 from netyield.store.engine import Engine
 
 SUPERSEDED = "ledger.superseded_version"
+# What Netyield made of a call, and not what was said of it: another key or tokenizer makes no other version.
+ASIDE = {"attempts": ("prefix_blocks", "prefix_block_tokens", "prefix_tokens")}
 _SUFFIX = 1 + 64 + 1 + len(SUPERSEDED)  # "|sha|code" behind the event_key of a superseded version
 _LAST = "ORDER BY event_time DESC, version_json DESC"
 
@@ -39,7 +41,8 @@ class Merged:
 
 def compared(table: str) -> list[str]:
     """The columns that make one version differ from another."""
-    own = [column.name for column in contract(table).own if column.name not in FILLED.get(table, {})]
+    aside = {*FILLED.get(table, {}), *ASIDE.get(table, ())}
+    own = [column.name for column in contract(table).own if column.name not in aside]
     return ["event_time", *own]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netyield.answers import allocation, explain, fleet, mapping, reconciliation, unit_cost, usefulness, waterfall
 from netyield.answers.answer import Answer
@@ -24,6 +24,9 @@ from netyield.sources import registry
 from netyield.sources.contract import Probe, Source
 from netyield.store.folder import Folder
 from netyield.store.manifest import Manifest
+
+if TYPE_CHECKING:
+    from netyield.sources.traces.trace import Trace
 
 ANSWERS = {
     "waterfall": waterfall.answer,
@@ -151,6 +154,14 @@ class Project:
             message = f"there is no answer {name!r}."
             raise WrongUse(message, f"Known: {', '.join(ANSWERS)}.")
         return ANSWERS[name](self.books(query, progress))
+
+    def prefix_trace(self, query: Query) -> Trace:
+        """The trace of the query's window from the prefix fingerprints of the ledger; all of it when no window is given."""
+        manifest = self.manifest(query.as_of)
+        window = self.window(query, manifest)[0] if query.since or query.until else None
+        from netyield.project.prefix_trace import prefix_trace  # compiles loops: only for those who ask
+
+        return prefix_trace(self.folder, manifest, window, query.where)
 
     def explain(self, figure: str, query: Query, progress: Progress | None = None) -> Answer:
         """Where a figure comes from: formula, evidence, and the source files and rows behind it."""

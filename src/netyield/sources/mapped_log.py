@@ -52,6 +52,7 @@ class MappedLog(EventLog):
 
     words: ClassVar[Collection[str]]
     number_words: ClassVar[Collection[str]]
+    unsaid: ClassVar[Collection[str]] = ()  # words whose values neither tell events apart nor stand in quarantine
     settings: MappedSettings
 
     @abstractmethod
@@ -65,6 +66,10 @@ class MappedLog(EventLog):
     @abstractmethod
     def rows(self, columns: Columns, refusals: Refusals) -> tuple[pa.Table, pa.Array | None]:
         """The rows that stand, and what each is known by (null: its content)."""
+
+    def at_the_edge(self, mapped: Columns) -> Columns:
+        """The mapped columns as everything after sees them."""
+        return mapped
 
     def read(self, path: Path, place: Place) -> Iterator[Events]:
         """The rows of one file in blocks."""
@@ -87,7 +92,7 @@ class MappedLog(EventLog):
 
     def _events(self, block: Block, mapping: Mapping[str, str], place: Place) -> Events:
         found = {word: cells(block.rows, column) for word, column in mapping.items()}
-        mapped = {word: column for word, column in found.items() if column is not None}
+        mapped = self.at_the_edge({word: column for word, column in found.items() if column is not None})
         numbers = block.numbers.to_numpy(zero_copy_only=False).astype(np.int64)
         findings = list(block.findings)
         if not numbers.size or "time" not in mapped:
@@ -99,7 +104,7 @@ class MappedLog(EventLog):
         rows, ids = self.rows(self._with_constants(mapped, numbers.size), refusals)
         texts = None
         if ids is None or ids.null_count:
-            texts = content({word: words(column) for word, column in mapped.items()})
+            texts = content({word: words(column) for word, column in mapped.items() if word not in self.unsaid})
             texts = texts.filter(refusals.good) if refusals.bad.any() else texts
         rejected = [*block.rejected, *refusals.rejected]
         return Events(rows, ids, texts, rejected, [*findings, *refusals.findings])
@@ -113,4 +118,8 @@ class MappedLog(EventLog):
         return columns
 
     def _record(self, mapped: Columns, at: int) -> dict[str, object]:
-        return {word: shown(column[at].as_py(), number=word in self.number_words) for word, column in mapped.items()}
+        return {
+            word: shown(column[at].as_py(), number=word in self.number_words)
+            for word, column in mapped.items()
+            if word not in self.unsaid
+        }

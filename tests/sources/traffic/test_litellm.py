@@ -275,3 +275,30 @@ def test_it_conforms(tmp_path: Path) -> None:
         check_bad_bytes(lambda path: make(path.parent, path.name), good, tmp_path / "damaged.jsonl")
     good = (DATA / "push.json").read_bytes()
     check_bad_bytes(lambda path: make(path.parent, path.name), good, tmp_path / "damaged.json")
+
+
+def test_messages_become_fingerprints_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETYIELD_TEST_KEY", "of this test")
+    row = json.loads(lines("spend_logs.jsonl")[3])
+    said = [{"role": "user", "content": "the secret of the CANARY " * 90}]
+    blank = [{"role": "user", "content": "redacted-by-litellm"}]
+    more = [*said, {"role": "assistant", "content": "sings"}]
+    calls = [
+        {**row, "request_id": f"r{n}", "litellm_call_id": f"c{n}", "messages": m}
+        for n, m in enumerate((said, json.dumps(more), blank, {}, said))
+    ]
+    calls[4]["startTime"] = "never"
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(one) + "\n" for one in calls), encoding="utf-8")
+    source = LiteLLM(
+        LiteLLM.Settings(type="litellm", path="log.jsonl", fingerprint_key="env:NETYIELD_TEST_KEY", prefix_block_tokens=64),
+        tmp_path,
+    )
+    read = Read(source)
+    first, second, *rest = [row["prefix_blocks"] for row in read.rows]
+    assert first.split(" ")[:-1] == second.split(" ")[: first.count(" ")]
+    assert first != second
+    assert rest == [None, None]
+    assert [row["prefix_block_tokens"] for row in read.rows] == [64, 64, None, None]
+    assert len(read.rejected) == 1
+    assert "CANARY" not in str(read.rows) + str(read.rejected) + str(read.findings)
+    assert [row["prefix_blocks"] for row in Read(make(tmp_path, "log.jsonl")).rows] == [None] * 4

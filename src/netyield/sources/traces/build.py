@@ -11,11 +11,13 @@ from netyield.sources.traces.columns import Columns
 from netyield.sources.traces.trace import Identity, Int32, Int64, Trace
 from netyield.sources.traces.tree import Tree, chain, numbered, tree_of_content
 
+SAYS_WHY_EMPTY = ("trace.unknown_format", "trace.no_fingerprints")
+
 
 def build(columns: Columns, file: str, name: str) -> Trace:
     """The trace, with a finding for everything in it that makes a figure doubtful."""
     findings = list(columns.findings)
-    if not columns.requests and not any(finding.code == "trace.unknown_format" for finding in findings):
+    if not columns.requests and not any(finding.code in SAYS_WHY_EMPTY for finding in findings):
         findings.append(_error("empty", "the trace holds no request.", "Give a file with requests.", file))
     findings += check_times(columns, file)
     size = columns.block_size or 1

@@ -23,6 +23,7 @@ from netyield.core.tokens import COUNT_LIMIT, leaves
 from netyield.sources.event_columns import Times, TimeUnit, amounts, flat, scaled, times, words
 from netyield.sources.event_start import start_times
 from netyield.sources.refusals import Refusals
+from netyield.sources.traffic.prefix import BLOCK_TOKENS, BLOCKS, TOKENS, given_hashes
 from netyield.sources.traffic.vocabulary import A_HASH, known_word, only_words, status_of_code, word_or_itself
 
 COUNTS_REPAIR = 'Correct the row, or say how the log counts: counts = "inclusive" | "exclusive" | "exclusive_input".'
@@ -38,12 +39,14 @@ AFTER_START = {
 PLAIN_WORDS = tuple(
     column.name for column in contract("attempts").own
     if column.type == "string" and column.name not in ("status", "finish_reason", "tariff", "operation", "purpose",
-                                                       "error_kind", "fingerprint", "provenance")
+                                                       "error_kind", "fingerprint", "provenance", "prefix_blocks")
 )
-WHOLE_NUMBERS = {"attempt_number": 2**31, "delivered_output_tokens": COUNT_LIMIT, "accepted_ppm": 1_000_000}
+WHOLE_NUMBERS = {"attempt_number": 2**31, "delivered_output_tokens": COUNT_LIMIT, "accepted_ppm": 1_000_000} | {
+    BLOCK_TOKENS: COUNT_LIMIT, TOKENS: COUNT_LIMIT,
+}
 OTHER_WORDS = (
     "status", "http_status", "finish_reason", "tariff", "operation", "purpose", "error_kind", "fingerprint",
-    "provenance", "reported_cost",
+    "provenance", "reported_cost", BLOCKS,
 )
 
 
@@ -145,6 +148,8 @@ def _words(columns: Mapping[str, pa.Array], refusals: Refusals, count: int) -> d
             pc.fill_null(pc.invert(pc.match_substring_regex(cells, A_HASH)), False).to_numpy(zero_copy_only=False),
             "bad_fingerprint", message, "Map a keyed hash of the request, never its text.",
         )
+    if BLOCKS in columns:
+        found[BLOCKS] = given_hashes(columns[BLOCKS], refusals)
     reported = pa.repeat(pa.scalar("provider_reported"), count)
     if "provenance" in columns:
         known, unknown = known_word(words(columns["provenance"]), "provenance")

@@ -23,8 +23,9 @@ from netyield.sources.files import file_format
 from netyield.sources.opened import Place
 from netyield.sources.secret import check_reference, read_secret
 from netyield.sources.traffic.litellm_file import framing, records
-from netyield.sources.traffic.litellm_rows import events_of
+from netyield.sources.traffic.litellm_rows import MESSAGES, events_of
 from netyield.sources.traffic.litellm_table import SpendTable
+from netyield.sources.traffic.prefix import PrefixSettings, maker
 
 
 class LiteLLM(EventLog):
@@ -33,7 +34,7 @@ class LiteLLM(EventLog):
     type: ClassVar[str] = "litellm"
     table: ClassVar[str] = "attempts"
 
-    class Settings(EventLogSettings):
+    class Settings(EventLogSettings, PrefixSettings):
         """Keys of a ``litellm`` source: ``path`` or ``dsn``. Times are UTC in LiteLLM's table."""
 
         path: str = ""
@@ -48,6 +49,9 @@ class LiteLLM(EventLog):
         def _one_place(self) -> LiteLLM.Settings:
             if bool(self.path) == bool(self.dsn):
                 message = 'give either path = "..." or dsn = "env:NAME"'
+                raise ValueError(message)
+            if self.dsn and self.fingerprint_key:
+                message = "fingerprint_key works with path: prompts never leave the database"
                 raise ValueError(message)
             return self
 
@@ -78,8 +82,9 @@ class LiteLLM(EventLog):
 
     def read(self, path: Path, place: Place) -> Iterator[Events]:
         """The records of one file as attempts."""
-        for numbered, rejected, findings in records(path, place):
-            events = events_of(numbered, place, self.clock())
+        made = maker(self.settings, self.root)
+        for numbered, rejected, findings in records(path, place, (MESSAGES,) if made else ()):
+            events = events_of(numbered, place, self.clock(), made)
             events.rejected = [*rejected, *events.rejected]
             events.findings = [*findings, *events.findings]
             yield events

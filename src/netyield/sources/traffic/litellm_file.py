@@ -37,19 +37,19 @@ def framing(path: Path) -> str:
     return "lines" if first.startswith(b"{") else "arrays"
 
 
-def records(path: Path, place: Place) -> Iterator[Piece]:
-    """(numbered records, refused rows, findings), piece by piece."""
+def records(path: Path, place: Place, more: tuple[str, ...] = ()) -> Iterator[Piece]:
+    """(numbered records, refused rows, findings), piece by piece; of a table also the columns ``more``."""
     kind = framing(path)
     if kind == "table":
-        yield from _of_table(path, place)
+        yield from _of_table(path, place, more)
     elif kind == "whole":
         yield from _of_text(path, place)
     else:
         yield from _of_lines(path, place)
 
 
-def _of_table(path: Path, place: Place) -> Iterator[Piece]:
-    for block in read_rows(path, place, (*COLUMNS, "metadata")):
+def _of_table(path: Path, place: Place, more: tuple[str, ...]) -> Iterator[Piece]:
+    for block in read_rows(path, place, (*COLUMNS, "metadata", *more)):
         names = block.rows.column_names
         findings = list(block.findings)
         if "startTime" not in names and (names or len(block.numbers)):

@@ -6,7 +6,8 @@ a client that left is logged as "success" with error class ClientDisconnected an
 tokeniser; each retry has its own call id; a replay from the gateway's cache repeats the tokens of the first answer at
 no cost (purpose ``gateway_cache_hit``: served, but bought from nobody).
 
-Read are only the members named here. Never read: messages, the answer, error texts, tracebacks, addresses and keys.
+Read are only the members named here. Never read: the answer, error texts, tracebacks, addresses and keys; messages only
+to fingerprint them (see prefix), when a secret for that is named.
 """
 
 from __future__ import annotations

@@ -12,19 +12,24 @@ import pyarrow as pa
 
 from netyield.core.tokens import gather
 from netyield.sources.event_log import Events
+from netyield.sources.fingerprints import Fingerprints
 from netyield.sources.opened import Place, RejectedRow
 from netyield.sources.refusals import Refusals, shown
 from netyield.sources.traffic.attempt_rows import Reading, attempt_rows
 from netyield.sources.traffic.litellm_payload import Record, attempt, is_litellm
+from netyield.sources.traffic.prefix import of_cells
 from netyield.sources.traffic.vocabulary import words_for
 
 NUMBERS = frozenset({"time", "end_time", "first_token_time", "attempt_number", "reported_cost", "total_tokens"})
 NOT_COLUMNS = frozenset({"usage", "key", "total_tokens"})
+MESSAGES = "messages"  # read only to fingerprint it
 NOT_LITELLM = "the record is neither a LiteLLM spend log row nor a standard logging payload"
 
 
-def events_of(records: Sequence[tuple[int, Record]], place: Place, now: datetime) -> Events:
-    """(row number, record) pairs as attempts. A record of another kind is refused."""
+def events_of(
+    records: Sequence[tuple[int, Record]], place: Place, now: datetime, made: Fingerprints | None = None
+) -> Events:
+    """(row number, record) pairs as attempts. A record of another kind is refused. ``made`` fingerprints prompts."""
     strange = [number for number, record in records if not is_litellm(record)]
     known = [(number, record) for number, record in records if is_litellm(record)]
     rejected: list[RejectedRow] = [(number, f"{place.code}.bad_record", NOT_LITELLM, None) for number in strange]
@@ -38,6 +43,8 @@ def events_of(records: Sequence[tuple[int, Record]], place: Place, now: datetime
     numbers = np.array([number for number, _ in known], np.int64)
     refusals = Refusals(place, numbers, lambda at: _record(attempts[at]))
     columns = _columns(attempts)
+    if made:
+        columns |= of_cells((record.get(MESSAGES) for _, record in known), made)
     rows = attempt_rows(columns, refusals, Reading("litellm", "us", "UTC", now))
     _remark_totals(attempts, refusals)
     standing = [one for one, bad in zip(attempts, refusals.bad, strict=True) if not bad]

@@ -11,6 +11,7 @@ from netyield.sources.traffic.attempt_rows import (
     TIME_WORDS,
     WHOLE_NUMBERS,
 )
+from netyield.sources.traffic.prefix import PROMPT
 
 ALIASES = {"tenant": "customer", "cost": "reported_cost"}
 COUNT_WORDS = (*dialects()["mapped_inclusive"].paths, *class_names())
@@ -18,5 +19,5 @@ NUMBER_WORDS = frozenset(
     (*TIME_WORDS, *COUNT_WORDS, *WHOLE_NUMBERS, *DURATIONS, *AFTER_START, "reported_cost", "http_status")
 )
 KNOWN_WORDS = (
-    *TIME_WORDS, *COUNT_WORDS, *PLAIN_WORDS, *WHOLE_NUMBERS, *OTHER_WORDS, *DURATIONS, *AFTER_START,
+    *TIME_WORDS, *COUNT_WORDS, *PLAIN_WORDS, *WHOLE_NUMBERS, *OTHER_WORDS, *DURATIONS, *AFTER_START, PROMPT,
 )

@@ -4,6 +4,9 @@
 (exclusive), or cache beside and reasoning inside (exclusive_input, as Anthropic counts). See mapped_log for
 ``columns`` and ``set``.
 
+With ``fingerprint_key`` (a secret by reference) the column mapped as ``prompt`` becomes keyed fingerprints of its blocks;
+without it no prompt is read.
+
 An attempt is known by its response id, else its request id, else its span, always with its start time: careless
 servers send the same id twice. Without any id its mapped content is its key.
 """
@@ -17,10 +20,13 @@ from typing import ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import model_validator
 
+from netyield.sources.fingerprints import Fingerprints
 from netyield.sources.mapped_log import Columns, MappedLog, MappedSettings
 from netyield.sources.refusals import Refusals
 from netyield.sources.traffic.attempt_rows import Reading, attempt_rows
+from netyield.sources.traffic.prefix import PREFIX_WORDS, PROMPT, PrefixSettings, maker, of_cells
 from netyield.sources.traffic.request_columns import ALIASES, COUNT_WORDS, KNOWN_WORDS, NUMBER_WORDS
 from netyield.sources.traffic.vocabulary import words_for
 
@@ -30,10 +36,11 @@ class Requests(MappedLog):
 
     type: ClassVar[str] = "requests"
     table: ClassVar[str] = "attempts"
-    words: ClassVar[Collection[str]] = KNOWN_WORDS
+    words: ClassVar[Collection[str]] = tuple(word for word in KNOWN_WORDS if word != PROMPT)  # never by its name alone
     number_words: ClassVar[Collection[str]] = NUMBER_WORDS
+    unsaid: ClassVar[Collection[str]] = PREFIX_WORDS
 
-    class Settings(MappedSettings):
+    class Settings(MappedSettings, PrefixSettings):
         """Keys of a ``requests`` source."""
 
         words: ClassVar[Collection[str]] = KNOWN_WORDS
@@ -42,10 +49,27 @@ class Requests(MappedLog):
         counts: Literal["inclusive", "exclusive", "exclusive_input"] = "inclusive"
         currency: str = "USD"
 
+        @model_validator(mode="after")
+        def _no_prompt_without_key(self) -> Requests.Settings:
+            if PROMPT in self.set or (PROMPT in self.columns and not self.fingerprint_key):
+                message = 'columns.prompt needs fingerprint_key = "env:NAME" or "file:/path": only keyed hashes are kept'
+                raise ValueError(message)
+            return self
+
     settings: Settings
 
     def __init__(self, settings: Settings, root: Path) -> None:
         super().__init__(settings, root)
+        self._maker: Fingerprints | None = None
+
+    def at_the_edge(self, mapped: Columns) -> Columns:
+        """The prompt becomes fingerprints before anything else sees the row."""
+        if PROMPT not in mapped:
+            return mapped
+        if self._maker is None:
+            self._maker = maker(self.settings, self.root)
+        rest = {word: column for word, column in mapped.items() if word != PROMPT}
+        return rest | of_cells(mapped[PROMPT].to_pylist(), self._maker) if self._maker else rest
 
     def usual(self) -> Mapping[str, str]:
         """How logs usually call their columns."""
