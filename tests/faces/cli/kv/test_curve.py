@@ -14,6 +14,22 @@ from fake_project import Run
 from kv_traces import trace_path
 
 CONVERSATION = trace_path("conversation")
+LEDGER = """
+[[source]]
+type = "requests"
+path = "calls.jsonl"
+fingerprint_key = "env:NETYIELD_TEST_KEY"
+prefix_block_tokens = 16
+
+[source.columns]
+time = "at"
+request_id = "id"
+model = "model"
+input_tokens = "in"
+output_tokens = "out"
+customer = "who"
+prompt = "prompt"
+"""
 EMPTY_HINT = "Give a file with requests."
 
 
@@ -114,6 +130,33 @@ def test_an_empty_trace_is_a_finding(run: Run, tmp_path: Path) -> None:
     assert ran.code == 1
     assert EMPTY_HINT in ran.out
     assert run("kv", "curve", "--trace", empty, "--format", "mooncake", "--fail-on", "never").code == 0
+
+
+def test_the_calls_of_a_project_are_a_trace_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETYIELD_TEST_KEY", "a secret of this test")
+    said = ["You keep the lighthouse. " * 40]
+    calls = [
+        {"id": f"r{n}", "at": f"2026-03-01T10:0{n}:00Z", "who": who, "prompt": "".join([*said, "And then? " * 4 * n])}
+        for n, who in enumerate(("acme", "acme", "zeta"))
+    ]
+    lines = "".join(json.dumps(c | {"model": "m", "in": 300, "out": 9}) + "\n" for c in calls)
+    (tmp_path / "calls.jsonl").write_text(lines, encoding="utf-8")
+    (tmp_path / "netyield.toml").write_text(LEDGER, encoding="utf-8")
+    assert run("ingest", "--project", tmp_path).code == 0
+    words = ("kv", "curve", "--from-ledger", "--project", tmp_path, "--warmup", "0", "--by-tenant", "--json")
+    found = json.loads(run(*words).out)
+    assert (found["requests"], found["trace"]["format"], found["measured_tokens"]) == (3, "ledger", 900)
+    assert 0 < found["ceiling_hit_tokens"] < 600
+    assert [tenant["tenant"] for tenant in found["tenants"]] == ["acme", "zeta"]
+    one = json.loads(run(*words, "--where", "customer=acme").out)
+    assert one["requests"] == 2
+
+
+def test_a_trace_is_of_a_file_or_of_the_ledger(run: Run, tmp_path: Path) -> None:
+    both = run("kv", "curve", "--trace", CONVERSATION, "--from-ledger")
+    assert (both.code, "not from both" in both.err) == (2, True)
+    stray = run("kv", "curve", "--trace", CONVERSATION, "--where", "customer=acme")
+    assert (stray.code, "--from-ledger" in stray.err) == (2, True)
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -14,6 +14,7 @@ from netyield.faces.cli.kv.trace_options import (
     DenominatorOption,
     DenominatorWord,
     FormatWord,
+    FromLedger,
     Interleave,
     MatchOption,
     MatchWord,
@@ -31,7 +32,19 @@ from netyield.faces.cli.kv.trace_options import (
     WeightOption,
     WeightWord,
 )
-from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json
+from netyield.faces.cli.options import (
+    AsOf,
+    Csv,
+    FailOn,
+    FailOnOption,
+    Filters,
+    Html,
+    Json,
+    ProjectPath,
+    Since,
+    Until,
+    Where,
+)
 
 if TYPE_CHECKING:
     from netyield.answers.answer import Answer
@@ -125,6 +138,12 @@ def curve(
     denominator: DenominatorOption = DenominatorWord.INPUT,
     sample: Sample = None,
     sample_by: SampleBy = SampleWord.TREE,
+    from_ledger: FromLedger = False,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    as_of: AsOf = None,
+    project: ProjectPath = None,
     json_out: Json = False,
     csv_out: Csv = None,
     html: Html = None,
@@ -155,7 +174,10 @@ def curve(
     from netyield.faces.cli.progress import Working
 
     definition = Definition(warmup, Weight(weight), Match(match), Mean(mean), Denominator(denominator))
-    words = TraceWords(trace, trace_format, block_size, order, interleave, tokenizer, time_unit, reuse, no_cache)
+    filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
+    words = TraceWords(
+        trace, trace_format, block_size, order, interleave, tokenizer, time_unit, reuse, no_cache, from_ledger, filters, project
+    )  # fmt: skip
     with Working("Reading the trace") as working:
         read = words.read(working)
         per_token = bytes_per_token(read, model, dtype) if model else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netyield.core.errors import WrongUse
+from netyield.faces.cli.options import Filters
 
 if TYPE_CHECKING:
     from netyield.faces.cli.progress import Working
@@ -113,6 +114,14 @@ Reuse = Annotated[
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Neither use nor keep a columnar form of the trace.", rich_help_panel=TRACE)
 ]
+FromLedger = Annotated[
+    bool,
+    typer.Option(
+        "--from-ledger",
+        help="Take the trace from the project's own calls (--since, --until, --where, --project).",
+        rich_help_panel=TRACE,
+    ),
+]
 Warmup = Annotated[
     float,
     typer.Option(metavar="SHARE", help="Share of the requests that only fill the cache.", rich_help_panel=COUNTING),
@@ -146,15 +155,26 @@ class TraceWords:
     time_unit: TimeUnit | None = None
     reuse: str | None = None
     no_cache: bool = False
+    from_ledger: bool = False
+    filters: Filters = field(default_factory=Filters)
+    project: Path | None = None
 
     def read(self, working: Working) -> Trace:
-        """The trace. Raises WrongUse or SourceError."""
+        """The trace, of the file or of the ledger. Raises WrongUse or SourceError."""
+        if self.from_ledger and self.path is not None:
+            message = "A trace comes from a file or from the ledger, not from both."
+            raise WrongUse(message, "Leave out --trace or --from-ledger.")
+        if self.from_ledger:
+            return self._of_ledger(working)
+        if self.project or self.filters != Filters():
+            message = "--since, --until, --where, --as-of and --project choose calls of the ledger."
+            raise WrongUse(message, "Give --from-ledger as well, or leave them out.")
         from netyield.sources.traces.cached import cache_folder
         from netyield.sources.traces.read import read_trace
 
         if self.path is None:
             message = "There is no trace to read."
-            raise WrongUse(message, "Give --trace PATH.")
+            raise WrongUse(message, "Give --trace PATH, or --from-ledger in a project.")
         working(f"Reading {self.path.name}", 0)
         return read_trace(
             self.path,
@@ -167,3 +187,10 @@ class TraceWords:
             reuse=self.reuse,
             cache=None if self.no_cache else cache_folder(),
         )
+
+    def _of_ledger(self, working: Working) -> Trace:
+        from netyield.faces.cli.opened import open_project
+
+        working("Reading the ledger", 0)
+        opened = open_project(self.project)
+        return opened.prefix_trace(self.filters.query(opened))
