@@ -1,4 +1,4 @@
-"""All benchmarks in one run: requests, pricing beside its peer, and the start of the command line.
+"""All benchmarks in one run: requests, pricing beside its peer, reading a trace, and the start of the command line.
 
     python benchmarks/run.py [--full]      # --full: 50 million requests
 """
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 import bench_cli
+import bench_kv_reading
 import bench_pricing
 import bench_requests
 
@@ -25,6 +26,8 @@ def main() -> None:
     bench_requests.main(30 if "--full" in sys.argv else 3)
     print("\n== Pricing beside genai-prices, one call per event")
     bench_pricing.main()
+    print("\n== Reading a trace: agent-like sessions, 90 million block accesses")
+    bench_kv_reading.main()
     print("\n== Start of the command line")
     bench_cli.main()
 
