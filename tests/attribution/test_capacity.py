@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from typing import Any
 
@@ -346,3 +347,15 @@ def test_slots_are_clipped_to_the_segment_and_carry_their_hour() -> None:
 def test_slots_must_fill_an_hour_exactly() -> None:
     with pytest.raises(ValidationError, match="hour"):
         AttributionSettings(slot_seconds=420)
+
+
+@pytest.mark.parametrize("edges", [(0, 75, 100, 240), (0, 61, 119, 240), (0, 59, 90, 125, 240)])
+def test_a_part_of_a_day_calls_an_outage_what_the_day_calls_one(edges: tuple[int, ...]) -> None:
+    counts = [
+        counted(t, 4, 0 if 60 <= t < 120 else 3, pool) for pool in ("p", "q") for t in range(0, 240, 5)
+    ]
+    parts: dict[Any, float] = defaultdict(float)
+    for since, until in itertools.pairwise(edges):
+        for state, minutes_of_it in states(run(period(since, until), counts=counts)).items():
+            parts[state] += minutes_of_it
+    assert dict(parts) == states(run(period(0, 240), counts=counts)) == {"down": 480, "unallocated": 360, "unknown": 1080}

@@ -19,6 +19,7 @@ from netyield.core.period import Period, micros
 from netyield.store.engine import Engine
 
 HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
 STRANDED = "__stranded__"
 
 
@@ -193,7 +194,11 @@ FROM (SELECT DISTINCT device_id, slice_id, event_time, owner FROM gpu_owners WHE
 
 
 def _counts(settings: CapacitySettings, lo: int, hi: int) -> str:
-    """Pool counts: what is not allocated is unallocated, or down in an outage; what is allocated has unknown activity."""
+    """Pool counts: what is not allocated is unallocated, or down in an outage; what is allocated has unknown activity.
+
+    An outage is judged on the counts of the whole UTC day, also where the segment is a part of it.
+    """
+    day_lo, day_hi = lo - lo % DAY_US, hi + -hi % DAY_US
     return f"""
     WITH runs AS (
       SELECT pool, micros(event_time) AS t, MAX(gpus_total) AS total_gpus, MAX(gpus_allocated) AS held, MAX(hold_us) AS hold,
@@ -206,9 +211,12 @@ def _counts(settings: CapacitySettings, lo: int, hi: int) -> str:
       FROM runs r JOIN (SELECT DISTINCT hour_us FROM grid) h
         ON r.t < h.hour_us + {HOUR_US} AND least(r.t + r.hold, COALESCE(r.next_t, r.t + r.hold)) > h.hour_us
     ),
-    spans AS (SELECT pool, MIN(a) AS a, MAX(b) AS b FROM cut WHERE b > a GROUP BY pool),
-    marks AS (SELECT a AS t, total_gpus AS gpus, held, -1 AS missing FROM cut WHERE b > a
-              UNION ALL SELECT b, -total_gpus, -held, 1 FROM cut WHERE b > a
+    of_day AS (
+      SELECT pool, total_gpus, held, greatest(t, {day_lo}) AS a, least(t + hold, COALESCE(next_t, t + hold), {day_hi}) AS b FROM runs
+    ),
+    spans AS (SELECT pool, MIN(a) AS a, MAX(b) AS b FROM of_day WHERE b > a GROUP BY pool),
+    marks AS (SELECT a AS t, total_gpus AS gpus, held, -1 AS missing FROM of_day WHERE b > a
+              UNION ALL SELECT b, -total_gpus, -held, 1 FROM of_day WHERE b > a
               UNION ALL SELECT a, 0, 0, 1 FROM spans UNION ALL SELECT b, 0, 0, -1 FROM spans),
     levels AS (
       SELECT t, LEAD(t) OVER (ORDER BY t) AS until_t, SUM(SUM(gpus)) OVER (ORDER BY t) AS gpus, SUM(SUM(held)) OVER (ORDER BY t) AS held,

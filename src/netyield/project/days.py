@@ -25,7 +25,7 @@ from netyield.attribution import run as attribution
 from netyield.attribution.coverage import ApiBills
 from netyield.attribution.statements import code_hash
 from netyield.config import Config
-from netyield.core.period import DAY, Period, iso, micros, midnight
+from netyield.core.period import DAY, HOUR, Period, iso, micros, midnight
 from netyield.ledger import conserve
 from netyield.project import quiet_days
 from netyield.project.inputs import Shared, cards_on
@@ -80,7 +80,7 @@ def _digest(table: pa.Table) -> str:
 
 def _key(job: DayJob) -> str:
     """The identity of a day's inputs: its raw segments, what the day before carries in, and what is shared, clipped to it."""
-    segments = [s for table in DAY_TABLES for s in _segments(job, table, job.segment)]
+    segments = [s for table in DAY_TABLES for s in _segments(job, table, _seen(job, table))]
     owners = _day_owners(job)
     settings = job.config.model_dump(
         mode="json", include={"pool", "workload", "capacity", "attribution", "usefulness", "attestation"}
@@ -153,26 +153,39 @@ def _segments(job: DayJob, table: str, period: Period) -> list[Segment]:
     return job.folder.segments(job.manifest, table, period.since, period.until)
 
 
-def _before(job: DayJob) -> Period:
-    return Period(job.segment.since - CARRY, job.segment.since)
+def _seen(job: DayJob, table: str) -> Period:
+    """What of a table a window must see to judge as its whole day does: an outage is a rule of the day, the signal a device
+    is judged by one of the hour."""
+    if table == "capacity_samples":
+        start = midnight(job.segment.since)
+        return Period(start, max(start + DAY, job.segment.until))
+    if table == "gpu_samples":
+        start = job.segment.since.replace(minute=0, second=0, microsecond=0)
+        end = job.segment.until.replace(minute=0, second=0, microsecond=0)
+        return Period(start, end if end == job.segment.until else end + HOUR)
+    return job.segment
+
+
+def _before(job: DayJob, table: str = "") -> Period:
+    since = _seen(job, table).since
+    return Period(since - CARRY, since)
 
 
 def _carried(job: DayJob) -> str:
     """The identity of what the day before carries in; kept, because finding it reads that whole day."""
-    segments = [s for table in DAY_TABLES for s in _segments(job, table, _before(job))]
+    segments = [s for table in DAY_TABLES for s in _segments(job, table, _before(job, table))]
     if not segments:
         return ""
-    lo = micros(job.segment.since)
-    path = job.folder.derived_path(
-        "carried", job.segment.since.strftime("%Y-%m-%d"), f"{inputs_key(segments)}-{lo}"
-    ).with_suffix(".txt")
+    known = hashlib.sha256(f"{inputs_key(segments)} {iso(job.segment.since)} {_CARRIED}".encode()).hexdigest()
+    path = job.folder.derived_path("carried", job.segment.since.strftime("%Y-%m-%d"), known).with_suffix(".txt")
     if path.exists():
         return path.read_text(encoding="utf-8")
     engine = Engine()
     try:
         parts = []
         for table in DAY_TABLES:
-            engine.parquet(f"{table}_raw", table, job.folder.paths(_segments(job, table, _before(job))))
+            lo = micros(_seen(job, table).since)
+            engine.parquet(f"{table}_raw", table, job.folder.paths(_segments(job, table, _before(job, table))))
             rows = engine.query(
                 f"SELECT * EXCLUDE (recorded_at, run_id, delivery, row_number) FROM {table}_raw WHERE {_CARRIED[table].format(lo=lo)} ORDER BY ALL"
             )
@@ -248,7 +261,7 @@ _SHAPES: dict[str, pa.Schema] = {}
 
 def _is_quiet(job: DayJob) -> bool:
     """Nothing but the bill speaks of the day: no telemetry, no request log, no rate card, no provisioned pool."""
-    raw = any(_segments(job, table, Period(_before(job).since, job.segment.until)) for table in DAY_TABLES)
+    raw = any(_segments(job, table, Period(_before(job, table).since, _seen(job, table).until)) for table in DAY_TABLES)
     return not raw and not job.shared.cards and not _api_logged(job) and all(rule.kind == "gpu" for rule in job.config.pool)
 
 
@@ -302,9 +315,10 @@ def compute_whole(job: DayJob) -> dict[str, pa.Table]:
 
 def _load(engine: Engine, job: DayJob) -> None:
     """The day's rows, and those of the day before that still stand at its start, as views."""
-    lo, hi = micros(job.segment.since), micros(job.segment.until)
     for table in DAY_TABLES:
-        paths = job.folder.paths(_segments(job, table, Period(_before(job).since, job.segment.until)))
+        seen = _seen(job, table)
+        lo, hi = micros(seen.since), micros(seen.until)
+        paths = job.folder.paths(_segments(job, table, Period(_before(job, table).since, seen.until)))
         engine.parquet(f"{table}_raw", table, paths)
         when = "micros(COALESCE(attempt_time, event_time))" if table == "outcomes" else "micros(event_time)"
         engine.run(
