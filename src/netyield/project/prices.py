@@ -40,7 +40,8 @@ class Prices:
     def one_names(self, billed: pa.Table) -> dict[str, str]:
         """Every model name of bill lines (columns provider, model) to its one name."""
         pairs = zip(billed.column("provider").to_pylist(), billed.column("model").to_pylist(), strict=True)
-        return _one_name(resolve_models([(provider, model) for provider, model in pairs if model], self.table))
+        named = [(provider, model) for provider, model in pairs if model]
+        return _one_name(resolve_models(named, self.table)) if named else {}
 
     def price(self, engine: Engine, currency: str) -> dict[str, str]:
         """Make ``priced`` for the API attempts in the engine; returns every model name's one name.

@@ -76,7 +76,7 @@ SELECT dim_id, MIN(dim_id) OVER (PARTITION BY serving_id, provider, model, team,
        serving_id, pool, serving, provider, model, team, app, customer, method
 FROM (SELECT d.dim_id, d.serving_id, CASE WHEN d.serving_id IS NULL THEN '' ELSE d.pool END AS pool, d.serving,
              CASE WHEN d.serving_id IS NOT NULL THEN '' ELSE COALESCE(n.bill_name, d.provider) END AS provider,
-             d.model, d.team, d.app, d.customer, 
+             d.model, d.team, d.app, d.customer,
              CASE WHEN u.model IS NULL THEN COALESCE(w.method, 'price list') ELSE '{UNBILLED}' END AS method
       FROM dims d LEFT JOIN provider_names n ON d.provider = n.word LEFT JOIN serving_weights w ON d.serving_id = w.serving_id
       LEFT JOIN unbilled u ON d.serving_id IS NULL AND d.provider = u.provider AND d.model = u.model)
