@@ -7,6 +7,7 @@ with two models; a quarter of the apps is used by 20 customers. Request keys are
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def replica(number: int) -> str:
 
 def workload(days: int, rows: int = ROWS_PER_DAY, place: Path | None = None) -> Workload:
     """The books, made when they are not there yet. ``place``: default in the folder for temporary files."""
-    root = (place or Path(tempfile.gettempdir()) / "netyield-bench") / f"v{VERSION}-{days}x{rows}"
+    root = (place or Path(tempfile.gettempdir()) / "netyield-bench") / f"v{VERSION}-{_schemas()}-{days}x{rows}"
     if not (root / "complete").exists():
         root.mkdir(parents=True, exist_ok=True)
         folder = Folder.create(root)
@@ -81,6 +82,12 @@ def workload(days: int, rows: int = ROWS_PER_DAY, place: Path | None = None) -> 
             writer.commit(recorded_at=SINCE)
         (root / "complete").touch()
     return Workload(Folder.open(root), days, rows)
+
+
+def _schemas() -> str:
+    """Books written under other table contracts are not these books."""
+    text = "\n".join(contract(name).schema.to_string() for name in ("attempts", "outcomes"))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _day(day: int, rows: int, names: Sequence[tuple[str, str]]) -> tuple[pa.Table, pa.Table]:
