@@ -8,7 +8,7 @@ dated prices: an estimate beside the books, never in them. What was billed stand
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +26,7 @@ from netyield.economics.kv.prompt_caching.study import FamilyPlan, Scenario
 from netyield.economics.kv.prompt_caching.usage import Usage
 from netyield.sources.traces.trace import Trace
 
-LISTED_FAMILIES = 50  # of the JSON object; CSV and page have them all
+LISTED_FAMILIES = 20
 COLUMNS = (
     AnswerColumn("scenario", "text", "", "How prompt caching is used"),
     AnswerColumn("kind", "text", "", "none, usual, best (chosen in hindsight), floor (cannot be had), or billed"),
@@ -55,7 +55,10 @@ FAMILY_COLUMNS = (
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: a provider's schemes for a model, its rates, and perhaps what was billed. ``at``: ISO time."""
+    """What is asked: a provider's schemes for a model, its rates, and perhaps what was billed. ``at``: ISO time.
+
+    ``listed``: how many families are told one by one, those that save most first; the others are one line.
+    """
 
     provider: str
     model: str
@@ -63,13 +66,13 @@ class Question:
     schemes: Sequence[Scheme]
     rates: Rates
     billed: Billed | None = None
-    findings: tuple[Finding, ...] = field(default=())
+    listed: int = LISTED_FAMILIES
 
 
 def answer(trace: Trace, question: Question) -> Answer:
     """All scenarios, the plan per family, and the billed amount beside them. ``body`` is the JSON contract."""
     result = prompt_caching(trace, question.schemes, question.rates)
-    findings = tuple(aggregate([*trace.findings, *result.findings, *question.findings, *_billing(result, question.billed)]))
+    findings = tuple(aggregate([*trace.findings, *result.findings, *_billing(result, question.billed)]))
     currency = question.rates.currency
     body = _body(trace, question, result, findings)
     return Answer(
@@ -84,7 +87,7 @@ def answer(trace: Trace, question: Question) -> Answer:
         headline={key: body[key] for key in ("requests", "input_tokens", "best", "billed")},
         description=sentence(result, question, currency),
         caveats=(*(f"{key}: {value}" for key, value in body["definition"].items()),),
-        views={"families": (_families(result.families), FAMILY_COLUMNS)} if result.families else {},
+        views={"prefix_families": (_families(result.families, question.listed), FAMILY_COLUMNS)} if result.families else {},
         findings=findings,
         body=body,
     )
@@ -97,11 +100,15 @@ def sentence(result: PromptCaching, question: Question, currency: str) -> str:
     best, name = result.best, question.rates.model
     if best.kind == "none":
         return f"Do not cache: no way of prompt caching makes these prompts cheaper on {name} than {_words(result.uncached, currency)}."
+    start = f"Without caching the input costs {_words(result.uncached, currency)} on {name}; "
+    bounds = sorted(one.total for one in result.scenarios if best.kind == "usual" and one.scheme == best.scheme)
+    if len(bounds) > 1 and best.usage is not None and not best.usage.written:
+        return (
+            f"{start}the provider's own caching ({best.scheme.replace('_', ' ')}) makes that {_words(bounds[0], currency)} to"
+            f" {_words(bounds[-1], currency)}, depending on how long it keeps a prefix."
+        )
     share = (result.uncached - best.total) / result.uncached
-    start = (
-        f"Without caching the input costs {_words(result.uncached, currency)} on {name}; {best.name} costs"
-        f" {_words(best.total, currency)}, {share:.1%} less"
-    )
+    start += f"{best.name} costs {_words(best.total, currency)}, {share:.1%} less"
     worst = max((one for one in result.scenarios if one.kind == "usual"), key=lambda one: one.total, default=None)
     if worst is None or worst.total <= result.uncached:
         return f"{start}."
@@ -133,7 +140,7 @@ def _body(trace: Trace, question: Question, result: PromptCaching, findings: tup
             "requests_planned": sum(one.requests for one in result.families),
             "requests_too_short": result.too_short,
             "requests_alone": result.alone,
-            "listed": [_family(one) for one in result.families[:LISTED_FAMILIES]],
+            "listed": [_family(one) for one in result.families[: question.listed]],
         },
         "held_out": None
         if held is None
@@ -319,7 +326,8 @@ def _row(
     }
 
 
-def _families(plans: Sequence[FamilyPlan]) -> pa.Table:
+def _families(plans: Sequence[FamilyPlan], listed: int) -> pa.Table:
+    """The families that save most, and all others in one row."""
     rows: list[Mapping[str, Any]] = [
         {
             "family": f"request {one.first_request}",
@@ -333,7 +341,28 @@ def _families(plans: Sequence[FamilyPlan]) -> pa.Table:
             "saved": quantise(one.saved, 12),
             "method": one.method,
         }
-        for one in plans
+        for one in plans[:listed]
     ]
+    if others := plans[listed:]:
+        rows.append(_together(others))
     types = {"text": pa.string(), "money": MONEY, "number": pa.int64()}
     return pa.Table.from_pylist(rows, schema=pa.schema([(c.name, types[c.kind]) for c in FAMILY_COLUMNS]))
+
+
+def _together(others: Sequence[FamilyPlan]) -> dict[str, Any]:
+    """Every family that is not listed, as one row."""
+    amounts = {
+        "uncached": sum((one.uncached for one in others), Decimal(0)),
+        "amount": sum((one.total for one in others), Decimal(0)),
+        "saved": sum((one.saved for one in others), Decimal(0)),
+    }
+    return {
+        "family": f"{len(others):,} others",
+        "requests": sum(one.requests for one in others),
+        "head_tokens": None,
+        "input_tokens": sum(one.input_tokens for one in others),
+        "breakpoints": "",
+        "lifetimes": "",
+        **{name: quantise(amount, 12) for name, amount in amounts.items()},
+        "method": "",
+    }

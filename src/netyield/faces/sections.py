@@ -31,6 +31,7 @@ VIEW_TITLES = {
     "drawn": "The curve, point by point",
     "reach": "How much cache reaches how much of the ceiling",
     "expiry": "An infinite cache whose unused blocks expire",
+    "prefix_families": "Prefix families: where to mark, and what that saves",
     "tenants": "A cache of its own for every tenant",
     "nodes": "The same capacity on every node, beside one shared cache of all",
 }
@@ -126,6 +127,17 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
         _Field("Of the ceiling", ("of_ceiling",)),
         _Field("Standard error", ("standard_error",)),
         _Field("", ("note",)),
+    ),
+    "prompt_cache": (
+        _Field("Scenario", ("scenario",)),
+        _Field("Amount", ("amount",)),
+        _Field("Saved", ("saved",)),
+        _Field("Share", ("saved_share",)),
+        _Field("Per Mtok", ("per_mtok",)),
+        _Field("Read", ("read_tokens",)),
+        _Field("Written", ("written_tokens",)),
+        _Field("Computed", ("computed_tokens",)),
+        _Field("Note", ("note",), secondary=True),
     ),
     "reconciliation": (
         _Field("Line", ("line",)),

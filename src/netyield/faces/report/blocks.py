@@ -16,7 +16,10 @@ from netyield.charts.drawings import drawings
 from netyield.faces.sections import Section, section, sections, view_section
 
 ROWS_LIMIT = 400  # of one table on the page; CSV has them all
-OWN_COMMANDS = {"kv_curve": "kv curve --csv FILE"}  # of answers that no project has
+OWN_COMMANDS = {
+    "kv_curve": "kv curve --csv FILE",
+    "prompt_cache": "kv prompt-cache --csv FILE",
+}  # of answers that no project has
 
 
 @dataclass(frozen=True)

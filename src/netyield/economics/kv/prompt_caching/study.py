@@ -143,14 +143,16 @@ class Study:
             for place, lifetime in enumerate(scheme.lifetimes):
                 plan = Plan((), (), LAST_FULL_BLOCK, place)
                 usage = self._usage(self.order, plan)
-                name = f"{scheme.name}: one that moves with each prompt, {lifetime.words}"
-                found.append(Scenario(name, "usual", scheme.name, usage, usage.total, "every prompt is marked at its end"))
+                name = f"end of every prompt, {lifetime.words}"
+                found.append(Scenario(name, "usual", scheme.name, usage, usage.total, "a breakpoint at the end of each prompt"))
         best = self._best(plain)
-        found.append(Scenario(f"{scheme.name}: best plan per family", "best", scheme.name, best, best.total, scheme.note))
-        if scheme.mode is Mode.EXPLICIT:
+        marked = scheme.mode is Mode.EXPLICIT
+        name = "best plan per family" if marked else f"{scheme.name}, best plan per family"
+        found.append(Scenario(name, "best", scheme.name, best, best.total, scheme.note))
+        if marked:
             least = Decimal(repr(self._floor())).quantize(FLOOR_STEP, rounding=ROUND_FLOOR)
             note = "no choice of breakpoints can cost less: every block cached by itself, the future known"
-            found.append(Scenario(f"{scheme.name}: floor", "floor", scheme.name, None, least, note))
+            found.append(Scenario("floor", "floor", scheme.name, None, least, note))
         return found
 
     def _best(self, plain: Usage) -> Usage:
