@@ -69,7 +69,7 @@ def _touching(since: int) -> str:
     columns = "SELECT *, CASE WHEN purpose = 'gateway_cache_hit' THEN 1 ELSE 0 END AS replayed FROM attempts WHERE"
     return (
         f"{columns} event_time >= {start} UNION ALL"
-        f" {columns} event_time >= {earliest} AND event_time < {start} AND end_time > {start}"
+        f" {columns} event_time > {earliest} AND event_time < {start} AND end_time > {start}"
     )
 
 
@@ -131,7 +131,9 @@ def _seen(engine: Engine, reported: Sequence[str], links: Sequence[str]) -> str:
     for link in links:
         last = link == "logical_request_id"
         joins += f" LEFT JOIN {'last_tries' if last else 'retried'} by_{link} ON a.{link} = by_{link}.{link if last else 'retry_of'}"
-        tests.append(f"COALESCE(a.attempt_number, 1) < by_{link}.last_number" if last else f"by_{link}.until >= micros(a.event_time)")
+        # A gateway may give all tries of a request one id: the retry that names it does not replace itself.
+        later = f"by_{link}.until >= micros(a.event_time) + CASE WHEN a.retry_of = a.{link} THEN 1 ELSE 0 END"
+        tests.append(f"COALESCE(a.attempt_number, 1) < by_{link}.last_number" if last else later)
     superseded = f"CASE WHEN {' OR '.join(tests)} THEN 1 ELSE 0 END" if tests else "0"
     raw = {here: name for name, here in RARE.items()}
     numbers = "".join(f", a.{raw.get(name, name)} AS {name}" for name in reported)
