@@ -72,7 +72,7 @@ $(BIN)/python:
 
 # The package itself comes from this folder: no dependency and no build tool is fetched for it.
 $(RUN_READY): requirements.txt pyproject.toml | $(BIN)/python
-	@echo "Installing the locked packages into $(VENV) (about 500 MB on disk)"
+	@echo "Installing the locked packages into $(VENV) (about 750 MB on disk)"
 	@$(PIP) install -qq --require-hashes --requirement requirements.txt
 	@$(PIP) install -qq --no-index --no-deps --no-build-isolation --editable .
 	@touch $@

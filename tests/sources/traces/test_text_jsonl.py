@@ -12,6 +12,7 @@ from tests.sources.traces.trace_files import write_lines
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from netyield.core.errors import SourceError, WrongUse
+from netyield.sources.traces import cached
 from netyield.sources.traces.cached import entry, keep, signature
 from netyield.sources.traces.read import read_trace
 from netyield.sources.traces.trace import Trace
@@ -101,3 +102,28 @@ def test_lines_without_prompt_or_time_are_findings(tmp_path: Path) -> None:
     trace = read_trace(path)
     assert trace.requests == 1
     assert [(f.code, f.row, f.count) for f in trace.findings] == [("trace.bad_line", 2, 2), ("trace.no_time", 1, 1)]
+
+
+def test_another_tokenizer_in_the_same_file_is_not_taken_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cached, "LEAST_ACCESSES", 1)
+    path = write_lines(tmp_path / "t.jsonl", [{"timestamp": 0, "prompt": "a b a b b"}])
+    place = tmp_path / "tokenizer.json"
+    lengths = []
+    for splitter in (pre_tokenizers.Whitespace(), pre_tokenizers.Split("b", "removed")):
+        made = Tokenizer(models.WordLevel({"a": 0, "b": 1, "?": 2}, unk_token="?"))
+        made.pre_tokenizer = splitter
+        made.save(str(place))
+        trace = read_trace(path, tokenizer=f"file:{place}", cache=tmp_path / "cache")
+        lengths.append(int(trace.input_tokens[0]))
+    assert lengths == [5, 3]
+
+
+def test_messages_of_refused_lines_repeat_nothing(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t.jsonl", [{"time": "the canary", "prompt": "x"}, {"prompt": {"canary": 1}}])
+    assert "canary" not in str(read_trace(path).findings)
+    path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n1,the canary,3\nthe canary,4,5\n", encoding="utf-8")
+    trace = read_trace(path)
+    assert "canary" not in str(trace.findings)
+    assert [f.count for f in trace.findings if f.code == "trace.bad_line"] == [2]

@@ -31,7 +31,7 @@ def trace_of_attempts(rows: pa.Table, name: str) -> Trace:
     findings = _without(rows.num_rows - known.num_rows, rows.num_rows, name)
     size, known, more = _one_size(known, name)
     counted = _numbers(known["prefix_tokens"], -1)
-    lists = pc.split_pattern(known["prefix_blocks"].combine_chunks().cast(pa.string()), " ")
+    lists = pc.split_pattern(known["prefix_blocks"].cast(pa.large_string()).combine_chunks(), " ")
     counts = pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
     full = counts * size
     counted = np.where(counted > 0, np.clip(counted, full - size + 1, full), full)

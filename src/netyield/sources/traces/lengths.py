@@ -119,7 +119,7 @@ def _rows(text: bytes, unit: str | None) -> tuple[list[tuple[int, int, int, int]
             time = next((names[name] for name in TIMES if names.get(name) is not None), 0)
             output = _number(names, OUTPUTS)
             rows.append((row, microseconds(time, unit), tokens, -1 if output is None else output))
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             refused.append((row, str(error)))
     return rows, refused
 
@@ -142,5 +142,9 @@ def _records(text: bytes, refused: list[tuple[int, str]]) -> list[tuple[int, dic
 def _number(names: dict[str, Any], wanted: tuple[str, ...]) -> int | None:
     for name in wanted:
         if names.get(name) not in (None, ""):
-            return int(float(names[name]))
+            try:
+                return int(float(names[name]))
+            except (OverflowError, TypeError, ValueError):
+                message = f"its {name} is no number"
+                raise ValueError(message) from None
     return None

@@ -69,7 +69,8 @@ def read_trace(
         raise WrongUse(message, "correct the path.")
     if cache is None:
         return _read(path, options, secret)
-    place = cached.entry(cache, path, asdict(options))
+    state = cached.signature(Path(tokenizer[5:]).expanduser()) if tokenizer.startswith("file:") else None
+    place = cached.entry(cache, path, asdict(options) | {"tokenizer_state": state})
     found = cached.load(place, path)
     if found is not None:
         return found
@@ -161,8 +162,8 @@ def _folder(path: Path, options: Options) -> Columns:
     if options.format not in (None, "sessions"):
         message = f"{str(path)!r} is a folder, and only traces of format sessions are folders;"
         raise WrongUse(message, "give one file.")
-    files = sorted(one for one in path.rglob("*") if one.is_file() and ".json" in one.suffixes)
-    texts = ((str(one.relative_to(path)), 1, content(one)) for one in files)
+    files = sorted(one for one in path.rglob("*") if one.is_file() and {".json", ".jsonl"} & set(one.suffixes))
+    texts = (part for one in files for part in _session_texts(str(one.relative_to(path)), content(one)))
     return _sized(session_files.parse(texts, options.interleave, path.name), options.block_size)
 
 

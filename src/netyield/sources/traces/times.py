@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 UNITS_US = {"s": 1_000_000.0, "ms": 1_000.0, "us": 1.0, "ns": 0.001}
@@ -13,13 +14,16 @@ def microseconds(value: object, unit: str | None) -> int:
 
     Without ``unit`` a number is in seconds unless it is so large that it can only be a date in a finer unit.
     """
+    message = "its time cannot be read"  # a value is never repeated: in the wrong column it may be a prompt
     if isinstance(value, str):
         try:
             value = float(value)
         except ValueError:
-            return _dated(str(value))
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
-        message = f"{value!r} is no time"
+            try:
+                return _dated(str(value))
+            except ValueError:
+                raise ValueError(message) from None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ValueError(message)
     if unit is None:
         unit = next((name for least, name in EPOCH_LIKE if abs(value) >= least), "s")
