@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from netyield.answers.answer import Answer
-from netyield.charts import allocation, fleet, kv_curve, prompt_cache, reconciliation, unit_cost, usefulness, waterfall
+from netyield.charts import (
+    allocation,
+    fleet,
+    kv_curve,
+    kv_plan,
+    prompt_cache,
+    reconciliation,
+    unit_cost,
+    usefulness,
+    waterfall,
+)
 from netyield.charts.drawing import Drawing
 
 
@@ -29,4 +39,5 @@ _CHARTS: Mapping[str, Callable[[Answer], list[Drawing]]] = {
     "reconciliation": _reconciliation,
     "kv_curve": kv_curve.charts,
     "prompt_cache": prompt_cache.charts,
+    "kv_plan": kv_plan.charts,
 }

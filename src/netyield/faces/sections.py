@@ -28,6 +28,11 @@ VIEW_TITLES = {
     "unclassified": "The largest lines no rule knows",
     "pools": "Pools, and what was matched to each",
     "trend": "Unit cost per day",
+    "tiers": "The tiers of the plan",
+    "sensitivity": "What sways it: each input halved and doubled, and where the decision flips",
+    "apply": "The configuration to apply",
+    "tried": "Every plan tried",
+    "reused": "The most reused prompts",
     "drawn": "The curve, point by point",
     "reach": "How much cache reaches how much of the ceiling",
     "expiry": "An infinite cache whose unused blocks expire",
@@ -118,6 +123,20 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
         _Field("Amount", ("amount",)),
         _Field("Share", ("share",)),
     ),
+    "kv_plan": (
+        _Field("Plan", ("mark",)),
+        _Field("GPUs", ("gpus",)),
+        _Field("Below HBM", ("sizes",)),
+        _Field("How", ("modes",), secondary=True),
+        _Field("TTFT p50, s", ("ttft_p50_seconds",)),
+        _Field("p95, s", ("ttft_p95_seconds",)),
+        _Field("Hit ratio", ("hit_ratio",)),
+        _Field("An hour", ("usd_per_hour",)),
+        _Field("Per Mtok in", ("usd_per_mtok",)),
+        _Field("Drives", ("drives",)),
+        _Field("Tiers, an hour", ("tier_usd_per_hour",), secondary=True),
+        _Field("Written, TB/day", ("written_tb_per_day",), secondary=True),
+    ),
     "kv_curve": (
         _Field("Policy", ("policy",)),
         _Field("Blocks", ("capacity_blocks",)),
@@ -148,6 +167,23 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
 
 
 _VIEW_FIELDS: dict[str, tuple[_Field, ...]] = {
+    "tiers": (
+        _Field("Tier", ("tier",)),
+        _Field("GB", ("size_gb",)),
+        _Field("Tokens served", ("served_tokens",)),
+        _Field("Share", ("served_share",)),
+        _Field("Load against computing", ("loading",)),
+        _Field("Worth keeping", ("keeping",)),
+        _Field("An hour", ("usd_per_hour",)),
+        _Field("Drives", ("wear",)),
+        _Field("Written, TB/day", ("written_tb_per_day",), secondary=True),
+    ),
+    "sensitivity": (
+        _Field("Input", ("input",)),
+        _Field("Halved, an hour", ("usd_per_hour_halved",)),
+        _Field("Doubled, an hour", ("usd_per_hour_doubled",)),
+        _Field("The decision flips", ("flips",)),
+    ),
     "unfilled": (
         _Field("Model", ("model",)),
         _Field("GPU", ("gpu_model",)),

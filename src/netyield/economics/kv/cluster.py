@@ -82,15 +82,17 @@ def mean_context(trace: Trace) -> int:
     return max(1, int(np.mean(trace.input_tokens))) if trace.requests else 1
 
 
-def running_bytes(trace: Trace, cluster: Cluster, prefill_seconds: float, seconds_per_token: float) -> float:
+def running_bytes(
+    trace: Trace, cluster: Cluster, prefill_seconds: float, seconds_per_token: float, span_seconds: float
+) -> float:
     """Bytes of cache running requests hold in each replica on average.
 
-    ``prefill_seconds``: of a mean prompt without any cache. Output tokens nobody counted take no time.
+    ``prefill_seconds``: of a mean prompt without any cache; ``span_seconds``: of the arrivals. Output tokens nobody counted take no time.
     """
-    if not trace.span_seconds:
+    if not span_seconds:
         return 0.0
     out = np.maximum(trace.output_tokens, 0).astype(np.float64)
     held = cluster.model.layout.bytes(np.asarray(trace.input_tokens + out / 2), cluster.cache)
     seconds = prefill_seconds + out * seconds_per_token
-    together = float(np.sum(held * seconds)) / trace.span_seconds / cluster.replicas
+    together = float(np.sum(held * seconds)) / span_seconds / cluster.replicas
     return together * cluster.copies(mean_context(trace))

@@ -7,7 +7,7 @@ their maker allows, and the rate of writing. All floats: a plan is an estimate a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netyield.economics.kv.cluster import Cluster
 from netyield.economics.kv.endurance import DAY_SECONDS, TB
@@ -70,7 +70,11 @@ def cost_of(
         if size:
             factor = prices.tier_factors[place] if prices.tier_factors else 1.0
             written = outcome.written_bytes[place]
-            parts.append(tier_cost(tier, size, cluster.nodes, written, seconds, prices.usd_per_kwh, factor))
+            each = tier_cost(tier, size, cluster.nodes, written, seconds, prices.usd_per_kwh, factor)
+            if outcome.candidate.pooled and tier.pool_gb_per_gpu_second:
+                network = tier.pool_usd_per_node_hour * cluster.nodes
+                each = replace(each, usd_per_hour=each.usd_per_hour + network)
+            parts.append(each)
     gpus = cluster.gpus * (prices.usd_per_gpu_hour + prices.gpu_watts / 1e3 * prices.usd_per_kwh)
     return Cost(gpus, tuple(parts), input_tokens / 1e6 / seconds * 3600.0 if seconds else 0.0)
 

@@ -42,12 +42,12 @@ def gpus_needed(rig_of: Callable[[int], Rig], start: Rig, question: Question) ->
             break
         low, high = (low, middle) if _reached(rig_of(middle), question) else (middle, high)
     rig = rig_of(high)
-    best = cheapest(options_of(rig, candidates(rig, exclusive=(False,)), question), question.objective)
+    best = cheapest(options_of(rig, candidates(rig, question.exclusive[:1]), question), question.objective)
     return Needed(high, best, high, alone)
 
 
 def _reached(rig: Rig, question: Question) -> bool:
     """Whether the promise is kept with nothing or with everything below HBM."""
     full = tuple(max(tier.sizes_gb) for tier in rig.tiers)
-    tried = [Candidate(full), Candidate(full, exclusive=True), Candidate(tuple(0.0 for _ in full))]
+    tried = [Candidate(full, apart) for apart in question.exclusive] + [Candidate(tuple(0.0 for _ in full))]
     return cheapest(options_of(rig, tried, question), question.objective) is not None

@@ -31,12 +31,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One arrangement: ``sizes_gb`` per tier (per node; whole pool when shared), how copies and admission work."""
+    """One arrangement: ``sizes_gb`` per tier (per node; whole pool when shared), how copies and admission work.
+
+    ``pooled``: tiers that can be are one pool of all nodes, read over the network, instead of one cache a node.
+    """
 
     sizes_gb: tuple[float, ...]
     exclusive: bool = False
     second_touch: bool = False
     policy: Policy = Policy.LRU
+    pooled: bool = False
 
     @property
     def offloads(self) -> bool:
@@ -113,9 +117,9 @@ class Rig:
             )
         return self.stacks[parts, second_touch]
 
-    def below(self, tier: Tier, second_touch: bool) -> Stack:
+    def below(self, tier: Tier, second_touch: bool, pooled: bool) -> Stack:
         """The stacks of a tier: one for each node, or one for all. A replica over several nodes has the use of theirs."""
-        if tier.shared:
+        if tier.shared or (pooled and tier.pool_gb_per_gpu_second):
             return self.stack(np.zeros_like(self.node), 1, second_touch)
         return self.stack(self.node, min(self.cluster.nodes, self.cluster.replicas), second_touch)
 
@@ -162,7 +166,7 @@ class Rig:
                 written.append(0)
                 continue
             late = candidate.second_touch and tier.wears
-            stack = self.below(tier, late)
+            stack = self.below(tier, late, candidate.pooled)
             total = int(size * GB * (1 if tier.shared else self.cluster.nodes) / self.block_bytes)
             capacity = (above + total if candidate.exclusive and not late else total) // stack.parts
             other = candidate.policy is not Policy.LRU and place == last
@@ -195,8 +199,12 @@ class Rig:
             if not size:
                 continue
             factor = changes.bandwidth[place] if changes.bandwidth else 1.0
-            load[place] = link_of(tier, size, self.cluster.tensor_parallel).times(factor).seconds(read)
-            which = self.replica if tier.read_per == "gpu" else self.node
+            over_network = candidate.pooled and bool(tier.pool_gb_per_gpu_second)
+            speed = link_of(tier, size, self.cluster.tensor_parallel)
+            if over_network:
+                speed = pool_link(tier, speed, self.cluster)
+            load[place] = speed.times(factor).seconds(read)
+            which = self.replica if tier.read_per == "gpu" or over_network else self.node
             which = (
                 np.zeros_like(which)
                 if tier.read_per == "cluster" or (tier.read_per == "drive" and tier.shared)
@@ -211,3 +219,10 @@ def link_of(tier: Tier, size_gb: float, tensor_parallel: int) -> Link:
     """The link one transfer takes: of a replica's GPUs, a node, its drives, or the whole cluster."""
     many = {"gpu": tensor_parallel, "drive": max(1, tier.drives(size_gb))}.get(tier.read_per, 1)
     return Link(tier.latency_ms / 1e3, tier.read_gb_per_second, tier.measured).times(many)
+
+
+def pool_link(tier: Tier, own: Link, cluster: Cluster) -> Link:
+    """The link to a pool of all nodes: a replica's network, and no more than all its members give together."""
+    network = (tier.pool_gb_per_gpu_second or 0.0) * cluster.tensor_parallel
+    together = own.gb_per_second * cluster.nodes
+    return Link(own.latency_seconds, min(network, together))

@@ -1,7 +1,8 @@
 """Which arrangement is the cheapest that keeps the promise? All of them tried, priced, and set side by side.
 
-Tried: every size of every tier, inclusive and exclusive copies, admission at once and on the second touch, every number
-of GPUs asked for; then other policies for the last tier of those that stand on the frontier. Not offloading is one of
+Tried: every size of every tier, inclusive and exclusive copies, one pool or a cache a node, admission at once and on the
+second touch, every number of GPUs asked for; then other policies for the last tier of those that stand on the frontier.
+What no known engine can be configured to do is left out. Not offloading is one of
 them. The frontier holds those for which nothing is both cheaper and faster; its knee is where the next dollar begins
 to buy little (the point farthest below the line from its cheap to its fast end, both axes scaled to one).
 """
@@ -9,15 +10,16 @@ to buy little (the point farthest below the line from its cheap to its fast end,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from netyield.economics.kv.costs import Cost, Prices, cost_of
+from netyield.economics.kv.engine_settings import engines_for
 from netyield.economics.kv.outcome import Candidate, Changes, Outcome, Rig
 from netyield.economics.kv.replay import Policy
 from netyield.economics.kv.slo import Objective
 
-POLICIES = (Policy.FIFO, Policy.LFU, Policy.S3FIFO, Policy.ARC)  # beside LRU; OPT cannot be run
+POLICIES = (Policy.FIFO, Policy.LFU, Policy.ARC)  # beside LRU, those some engine offers
 POLICY_CANDIDATES = 3  # frontier points other policies are tried on
 
 
@@ -34,6 +36,11 @@ class Option:
     def candidate(self) -> Candidate:
         """Sizes and modes."""
         return self.outcome.candidate
+
+    @property
+    def key(self) -> tuple[int, Candidate]:
+        """What tells options apart."""
+        return self.gpus, self.candidate
 
     @property
     def decision(self) -> tuple[int, tuple[bool, ...]]:
@@ -74,22 +81,31 @@ class Question:
     prices: Prices
     reclaim: bool = False
     policies: tuple[Policy, ...] = POLICIES
+    exclusive: tuple[bool, ...] = (False, True)
 
 
 def candidates(rig: Rig, exclusive: Iterable[bool] = (False, True)) -> list[Candidate]:
     """Every arrangement of a rig's tiers, those that cannot differ left out."""
+    exclusive = tuple(exclusive)
     sizes = product(*(sorted({0.0, *tier.sizes_gb}) for tier in rig.tiers))
     found = []
     for size in sizes:
         wears = any(held and tier.wears for held, tier in zip(size, rig.tiers, strict=True))
         for apart in exclusive if any(size) else (False,):
-            found += [Candidate(size, apart, late) for late in ((False, True) if wears else (False,))]
-    return found
+            for late in (False, True) if wears else (False,):
+                found += [Candidate(size, apart, late, pooled=pooled) for pooled in _sharing(rig, size)]
+    return [each for each in found if engines_for(each)]
+
+
+def _sharing(rig: Rig, size: Sequence[float]) -> tuple[bool, ...]:
+    """Whether a pool of all nodes is another arrangement."""
+    poolable = any(held and tier.pool_gb_per_gpu_second for held, tier in zip(size, rig.tiers, strict=True))
+    return (False, True) if poolable and rig.cluster.nodes > 1 else (False,)
 
 
 def search(rigs: Sequence[Rig], question: Question, present: Sequence[float]) -> Plan:
     """The plan over rigs that differ in their number of GPUs, the smallest first."""
-    options = [option for rig in rigs for option in options_of(rig, candidates(rig), question)]
+    options = [each for rig in rigs for each in options_of(rig, candidates(rig, question.exclusive), question)]
     edge = _frontier(options, question.objective)
     if question.policies:
         options += _other_policies(rigs, edge, question)
@@ -102,7 +118,7 @@ def search(rigs: Sequence[Rig], question: Question, present: Sequence[float]) ->
 
 def assemble(options: Sequence[Option], baseline: Option, present: Option, objective: Objective) -> Plan:
     """The plan these options make."""
-    edge = _frontier([*options, present], objective)
+    edge = _frontier(list({option.key: option for option in (*options, present)}.values()), objective)
     chosen = cheapest(options, objective)
     return Plan(objective, tuple(options), chosen, baseline, present, tuple(edge), _knee(edge, objective))
 
@@ -118,6 +134,7 @@ def cheapest(options: Iterable[Option], objective: Objective) -> Option | None:
             option.candidate.policy is not Policy.LRU,
             option.candidate.second_touch,
             option.candidate.exclusive,
+            option.candidate.pooled,
             option.outcome.ttft[objective.statistic],
         ),
         default=None,
@@ -154,7 +171,7 @@ def _other_policies(rigs: Sequence[Rig], edge: Sequence[Option], question: Quest
     for option in offloading[:POLICY_CANDIDATES]:
         rig = next(rig for rig in rigs if rig.cluster.gpus == option.gpus)
         base = option.candidate
-        tried = [Candidate(base.sizes_gb, base.exclusive, base.second_touch, policy) for policy in question.policies]
+        tried = [each for policy in question.policies if engines_for(each := replace(base, policy=policy))]
         found += options_of(rig, tried, question)
     return found
 

@@ -19,7 +19,7 @@ from netyield.economics.kv.prefill import DENSE_MFU
 FARTHEST = 10.0
 HALF, DOUBLE = 0.5, 2.0
 STEPS = 5  # of bisection: a flip is known to 10 ** (1 / 2**5), 7 per cent
-KEPT = 14  # options asked again when a rate changes
+KEPT = 10  # options asked again when a rate changes
 Best = Callable[[float], Option | None]
 
 

@@ -62,11 +62,16 @@ class Tier(_Strict):
     drive_gb: Positive | None = None
     drive_writes_per_day: Positive | None = None
     write_gb_per_second: Positive | None = None
+    pool_gb_per_gpu_second: Positive | None = None
+    pool_usd_per_node_hour: NotNegative = 0.0
 
     @model_validator(mode="after")
     def _whole(self) -> Tier:
         if (self.read_per == "drive" or self.drive_writes_per_day or self.write_gb_per_second) and not self.drive_gb:
             message = "drive_gb is missing: give the size of one drive"
+            raise ValueError(message)
+        if self.shared and self.pool_gb_per_gpu_second:
+            message = "shared already means one pool: leave pool_gb_per_gpu_second out"
             raise ValueError(message)
         if self.usd_per_gb is None and not self.usd_per_gb_month and not self.usd_per_hour:
             message = "no price: give usd_per_gb (bought), usd_per_gb_month (rented) or usd_per_hour; 0 says it is free"
@@ -155,11 +160,13 @@ def default_tiers(gpu: Gpu) -> Tiers:
             Tier(
                 name="dram", sizes_gb=(256, 512, 1024, 2048), usd_per_gb=price_of("dram").usd, latency_ms=0.4,
                 read_gb_per_second=LINE_SHARE * gpu.host_gb_per_second, read_per="gpu", watts_per_tb=60.0,
+                pool_gb_per_gpu_second=LINE_SHARE * gpu.network_gb_per_second,
             ),
             Tier(
                 name="nvme", sizes_gb=(7_680, 15_360, 30_720, 61_440), usd_per_gb=price_of("nvme").usd, latency_ms=1.0,
                 drive_gb=7_680, read_gb_per_second=12.0, read_per="drive", write_gb_per_second=6.8,
                 drive_writes_per_day=1.0, watts_per_tb=3.0,
+                pool_gb_per_gpu_second=LINE_SHARE * gpu.network_gb_per_second,
             ),
         )
     )  # fmt: skip
@@ -208,6 +215,8 @@ latency_ms = 0.4
 usd_per_gb = 10.94                  # bought, written off over life_years
 life_years = 3
 watts_per_tb = 60
+pool_gb_per_gpu_second = 37.5       # the nodes' memory may also be one pool, read over the network at this rate;
+pool_usd_per_node_hour = 0          # left out: each node keeps its own. What the network costs more, if anything
 
 [[tier]]
 name = "nvme"

@@ -19,6 +19,8 @@ ROWS_LIMIT = 400  # of one table on the page; CSV has them all
 OWN_COMMANDS = {
     "kv_curve": "kv curve --csv FILE",
     "prompt_cache": "kv prompt-cache --csv FILE",
+    "kv_plan": "kv plan --csv FILE",
+    "kv_explain": "kv explain --csv FILE",
 }  # of answers that no project has
 
 
@@ -105,6 +107,12 @@ def _kv_curve(answers: Sequence[Answer]) -> list[Block]:
     return [_drawn(answer, "curve", "Curve", shown=True, open_views=views) for answer in answers]
 
 
+def _kv_plan(answers: Sequence[Answer]) -> list[Block]:
+    """The plan; the dots of its chart stay behind it."""
+    views = [name for answer in answers for name in answer.views if name != "tried"]
+    return [_drawn(answer, "plan", "Plan", shown=True, open_views=views) for answer in answers]
+
+
 def _mapping(answers: Sequence[Answer]) -> list[Block]:
     return [_drawn(answer, "mapping", "Mapping", shown=True, open_views=tuple(answer.views)) for answer in answers]
 
@@ -182,4 +190,5 @@ _MAKERS: dict[str, Callable[[Sequence[Answer]], list[Block]]] = {
     "reconciliation": _reconciliation,
     "mapping": _mapping,
     "kv_curve": _kv_curve,
+    "kv_plan": _kv_plan,
 }

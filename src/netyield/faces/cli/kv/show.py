@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from netyield.answers.answer import Answer
 
 PLOT_COLUMNS = 40
-HIDDEN_VIEWS = frozenset({"drawn"})  # the points of a chart
+HIDDEN_VIEWS = frozenset({"drawn", "tried"})  # the points of a chart
 
 
 def show(

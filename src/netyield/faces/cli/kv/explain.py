@@ -1,0 +1,70 @@
+"""``netyield kv explain``: why the hit rate of a trace is what it is, every input token under one reason."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from netyield.core.errors import WrongUse
+from netyield.faces.cli.kv.trace_options import (
+    BlockSize,
+    FormatWord,
+    Interleave,
+    NoCache,
+    Order,
+    OrderOption,
+    Reuse,
+    TimeUnitOption,
+    Tokenizer,
+    TracePath,
+    TraceWords,
+    Warmup,
+)
+from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json
+
+Capacity = Annotated[
+    int | None,
+    typer.Option("--capacity-blocks", metavar="N", help="Blocks the cache holds (default: everything)."),
+]
+
+
+def explain(
+    trace: TracePath = None,
+    capacity_blocks: Capacity = None,
+    trace_format: FormatWord = None,
+    block_size: BlockSize = None,
+    order: OrderOption = Order.FILE,
+    interleave: Interleave = "together",
+    tokenizer: Tokenizer = "approximate",
+    time_unit: TimeUnitOption = None,
+    reuse: Reuse = None,
+    no_cache: NoCache = False,
+    warmup: Warmup = 0.5,
+    json_out: Json = False,
+    csv_out: Csv = None,
+    html: Html = None,
+    fail_on: FailOnOption = FailOn.ERROR,
+) -> None:
+    """Show why the hit rate is what it is: shared prefixes, own history, evictions, first and only uses, block floor."""
+    if json_out and csv_out == "-":
+        message = "--json and --csv - both want stdout."
+        raise WrongUse(message, "Give --csv a file.")
+    if capacity_blocks is not None and capacity_blocks < 1:
+        message = f"--capacity-blocks {capacity_blocks} is no cache."
+        raise WrongUse(message, "Give 1 or more, or leave it out for an infinite one.")
+
+    from netyield.answers import kv_explain
+    from netyield.economics.kv.definition import Definition
+    from netyield.faces.cli.kv.show import show
+    from netyield.faces.cli.output import exit_code
+    from netyield.faces.cli.progress import Working
+
+    words = TraceWords(trace, trace_format, block_size, order, interleave, tokenizer, time_unit, reuse, no_cache)
+    definition = Definition(warmup)
+    with Working("Reading the trace") as working:
+        read = words.read(working)
+        found = kv_explain.answer(read, definition, capacity_blocks)
+    about = [read.name, f"{read.format}, {read.block_size} tokens per block", f"{read.requests:,} requests"]
+    show(found, about, json_out=json_out, csv_out=csv_out, html=html)
+    raise typer.Exit(exit_code(found.findings, fail_on))
