@@ -21,7 +21,7 @@ COLUMNS = (
 )  # fmt: skip
 REPAIR = (
     "Name a secret (fingerprint_key) and, for request logs, columns.prompt in the [[source]] of the log, and ingest it"
-    " (docs/kv-cache.md)."
+    " (docs/sources/requests.md)."
 )
 
 
