@@ -147,6 +147,14 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
         _Field("Standard error", ("standard_error",)),
         _Field("", ("note",)),
     ),
+    "kv_observed": (
+        _Field("Process", ("process",)),
+        _Field("Model", ("model",)),
+        _Field("Tokens looked up", ("queried_tokens",)),
+        _Field("In its own memory", ("own_hit_ratio",)),
+        _Field("In any tier", ("hit_ratio",)),
+        _Field("Restarts", ("restarts",)),
+    ),
     "prompt_cache": (
         _Field("Scenario", ("scenario",)),
         _Field("Amount", ("amount",)),

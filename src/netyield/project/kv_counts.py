@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
 
 def engine_hits(project: Project, query: Query) -> list[ObservedHits]:
-    """The prefix-cache counters of every serving process in the query's window (all there is when it has none)."""
+    """The prefix-cache counters of every serving process in the query's window (all there is when it has none).
+
+    Of ``query.where`` the words an engine knows are used: model, replica.
+    """
     manifest, window = project.manifest(query.as_of), _window(project, query)
     names = ", ".join(f"'{name}'" for name in COUNTERS)
+    chosen = {name: value for name, value in query.where.items() if name in ("model", "replica")}
     when = f"AND t >= {micros(window.since)} AND t < {micros(window.until)}" if window else ""
     engine = Engine()
     try:
@@ -34,7 +38,8 @@ def engine_hits(project: Project, query: Query) -> list[ObservedHits]:
         rows = engine.query(
             f"""SELECT replica, namespace, model, metric, labels, kind, value, t
                 FROM (SELECT *, micros(event_time) AS t FROM engine_samples WHERE kind = 'counter' AND metric IN ({names}))
-                WHERE TRUE {when}"""
+                WHERE TRUE {when}{"".join(_test(name, value) for name, value in chosen.items())}""",
+            list(chosen.values()),
         )
     finally:
         engine.close()
@@ -60,9 +65,7 @@ def billed_input(project: Project, query: Query, currency: str) -> Billed:
     a price, or priced in another currency, keep their tokens as unpriced.
     """
     manifest, window = project.manifest(query.as_of), _window(project, query)
-    tests = [
-        f""" AND "{WHERE[name]}" {"GLOB" if set("*?[") & set(value) else "="} ?""" for name, value in query.where.items()
-    ]
+    tests = [_test(WHERE[name], value) for name, value in query.where.items()]
     when = f" AND t >= {micros(window.since)} AND t < {micros(window.until)}" if window else ""
     prices = price_list(project, query)
     engine = Engine()
@@ -103,6 +106,11 @@ def _priced(engine: Engine, prices: pa.Table, currency: str) -> Billed:
     return Billed(
         tokens, from_pico(int(row["pico"])), "the books: attempts at the prices in force", row["attempts"], row["unpriced"]
     )
+
+
+def _test(column: str, value: str) -> str:
+    """A condition on a column; ``*`` and ``?`` are wildcards."""
+    return f""" AND "{column}" {"GLOB" if set("*?[") & set(value) else "="} ?"""
 
 
 def _window(project: Project, query: Query) -> Period | None:

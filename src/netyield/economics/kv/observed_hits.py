@@ -18,12 +18,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from netyield.core.errors import WrongUse
 from netyield.economics.kv.curve import Curve
 from netyield.economics.kv.definition import Definition, Denominator, Match, Mean, Weight
+from netyield.sources.gpu.engines import engine_series
+from netyield.sources.gpu.openmetrics import parse
 
 QUERIED, HIT, ASKED_OUTSIDE, HIT_OUTSIDE = "queried", "hit", "asked_outside", "hit_outside"
 COUNTERS: Mapping[str, str] = {
@@ -162,3 +166,36 @@ def _growth(readings: list[tuple[int, int]]) -> tuple[int, int]:
         drops += now < before
         grown += now - before if now >= before else now
     return grown, drops
+
+
+def scraped(paths: Iterable[Path]) -> pa.Table:
+    """Saved /metrics pages of engines, in the order they were taken, as rows ``observed_hits`` reads.
+
+    One page counts from the start of the process (a reading of zero stands before it); of several the growth from the
+    first to the last counts, and a drop between them is a restart. Raises WrongUse for a page without these counters.
+    """
+    rows: list[dict[str, object]] = []
+    listed = list(paths)
+    for order, path in enumerate(listed, start=1):
+        try:
+            page = parse(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            message = f"The counters {str(path)!r} cannot be read ({getattr(error, 'strerror', None) or error})."
+            raise WrongUse(message, "Save the engine's /metrics page to a file, and give that.") from None
+        found = [engine_series(one.name, dict(one.labels), path.stem) for one in page.samples]
+        kept = [
+            (series, one.value)
+            for series, one in zip(found, page.samples, strict=True)
+            if series is not None and series.metric in COUNTERS
+        ]
+        if not kept:
+            message = f"{path.name} has no prefix-cache counter of vLLM or SGLang."
+            raise WrongUse(message, f"Give the engine's /metrics page; looked for {', '.join(COUNTERS)}.")
+        for series, value in kept:
+            row = {
+                "replica": "" if len(listed) > 1 else series.replica, "namespace": series.namespace, "model": series.model,
+                "metric": series.metric, "labels": series.labels, "kind": "counter",
+            }  # fmt: skip
+            rows += [row | {"value": 0.0, "t": 0}] if len(listed) == 1 else []
+            rows.append(row | {"value": value, "t": order})
+    return pa.Table.from_pylist(rows)

@@ -19,6 +19,7 @@ ROWS_LIMIT = 400  # of one table on the page; CSV has them all
 OWN_COMMANDS = {
     "kv_curve": "kv curve --csv FILE",
     "prompt_cache": "kv prompt-cache --csv FILE",
+    "kv_observed": "kv observed --csv FILE",
     "kv_plan": "kv plan --csv FILE",
     "kv_explain": "kv explain --csv FILE",
 }  # of answers that no project has

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from netyield.faces.cli.kv import curve, explain, plan, prompt_cache
+from netyield.faces.cli.kv import curve, explain, observed, plan, prompt_cache
 
 app = typer.Typer(
     name="kv",
@@ -12,6 +12,6 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-VERBS = (curve.curve, plan.plan, explain.explain, prompt_cache.prompt_cache)
+VERBS = (curve.curve, plan.plan, explain.explain, prompt_cache.prompt_cache, observed.observed)
 for verb in VERBS:
     app.command()(verb)
