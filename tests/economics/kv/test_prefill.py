@@ -55,6 +55,28 @@ def test_deepseek_computes_4000_tokens_a_second_and_gpu_at_15_percent() -> None:
     assert computed * 2 * 37e9 / find_gpu("h800").peak_flops("fp8") == pytest.approx(0.15, abs=0.005)
 
 
+def test_the_published_disk_hits_priced_to_the_published_day() -> None:
+    """226.75 nodes of 8 H800 at $2 an hour, 608 billion input tokens a day, 342 billion of them from the disk cache.
+
+    At the rate the fleet computes at, the hits save half of what the day costs: without them it would be 1.54 days' money.
+    """
+    gpus, price = 226.75 * 8, 2.0
+    day = gpus * price * 24
+    hits, computed = 342e9, 608e9 - 342e9
+    linear = Work(37e9, ())
+    mfu = measured_mfu(linear, Timing(computed, 0.0, 86_400.0), find_gpu("h800").peak_flops("fp8"), int(gpus))
+    clock = Prefill(linear, find_gpu("h800").peak_flops("fp8"), mfu, int(gpus))
+    saved = float(clock.seconds(hits)) / 3600 * int(gpus) * price
+
+    assert day == 87_072
+    assert hits / 608e9 == pytest.approx(0.563, abs=0.001)
+    # Were prefill all the fleet does, its hits would be worth day * hits / computed: the most they can be.
+    assert saved == pytest.approx(day * hits / computed, rel=1e-3)
+    assert mfu < 0.15  # below what prefill nodes reach, because decoding has its share of these GPUs
+    prefill_only = hits / (73_700 * (1 - 0.563) / 8) / 3600 * price
+    assert prefill_only == pytest.approx(47_200, rel=0.01)
+
+
 def test_attention_equals_the_rest_where_the_sheet_says() -> None:
     assert work_of("Llama-3.1-8B").even_at_tokens == pytest.approx(61_000, rel=0.01)
     assert work_of("Llama-3.1-70B").even_at_tokens == pytest.approx(108_000, rel=0.01)

@@ -131,8 +131,9 @@ def read_tiers(path: Path) -> Tiers:
     try:
         return Tiers.model_validate(written)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise _told(path, first) from None
+        # A misspelt key is also a missing one; the misspelling is what to tell.
+        found = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        raise _told(path, found[0]) from None
 
 
 def _told(path: Path, error: Any) -> ConfigError:

@@ -179,6 +179,7 @@ def plan(
 
     objective = parse_objective(slo)
     found_gpu = find_gpu(gpu)
+    found_gpu.peak_flops(weights)
     element_bytes(cache_dtype)
     found_model = find_model(model, parameters_billion=parameters, active_billion=active_parameters)
     settings = _tiers(tiers, found_gpu)
