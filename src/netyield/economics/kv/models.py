@@ -22,9 +22,13 @@ BILLION = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What the cache and the clock need to know of a model; parameters are None where nobody said."""
+    """What the cache and the clock need to know of a model; parameters are None where nobody said.
+
+    ``repository``: what an engine is told to load.
+    """
 
     name: str
+    repository: str
     layout: Layout
     attention: tuple[Attention, ...]
     parameters: float | None
@@ -45,7 +49,14 @@ def find_model(word: str, *, parameters_billion: float | None = None, active_bil
     total = parameters_billion * BILLION if parameters_billion else found.parameters
     active = active_billion * BILLION if active_billion else found.active_parameters
     return Model(
-        found.name, found.layout, found.attention, total or active, active or total, found.source, found.checked
+        found.name,
+        found.repository,
+        found.layout,
+        found.attention,
+        total or active,
+        active or total,
+        found.source,
+        found.checked,
     )
 
 
@@ -69,7 +80,7 @@ def _from_catalogue(word: str) -> Model:
         meant = f"Did you mean {names[near[0]]['name']}? " if near else ""
         message = f"The memory layout of model {word!r} is not known."
         raise UnknownLayout(message, f"{meant}{REPAIR}")
-    return _model(str(entry["name"]), entry["config"], entry)
+    return _model(str(entry["name"]), str(entry["aliases"][0]), entry["config"], entry)
 
 
 def _names(entry: Mapping[str, Any]) -> list[str]:
@@ -91,13 +102,14 @@ def _from_file(path: Path) -> Model:
         message = f"{path} holds no model configuration."
         raise UnknownLayout(message, REPAIR)
     name = str(config.get("_name_or_path") or path.parent.name or path.stem)
-    return _model(name, config, {"source": str(path), "checked": ""})
+    return _model(name, str(path.parent), config, {"source": str(path), "checked": ""})
 
 
-def _model(name: str, config: Mapping[str, Any], facts: Mapping[str, Any]) -> Model:
+def _model(name: str, repository: str, config: Mapping[str, Any], facts: Mapping[str, Any]) -> Model:
     total, active = facts.get("parameters_billion"), facts.get("active_parameters_billion")
     return Model(
         name,
+        repository,
         layout_of(config, name),
         attention_of(config, name),
         float(total) * BILLION if total else None,
