@@ -26,7 +26,10 @@ from netyield.store.manifest import Segment
 DAY_US = 86_400_000_000
 ROW_GROUP_ROWS = 131_072
 # Identity columns differ on every row: a dictionary of them costs time and saves nothing.
-_PLAIN = {"event_key", "response_id", "trace_id", "span_id", "request_id", "logical_request_id", "key", "record", "attempt_key", "attempt_id", "prefix_blocks"}
+_PLAIN = {
+    "event_key", "response_id", "trace_id", "span_id", "request_id", "logical_request_id", "key", "record", "attempt_key",
+    "attempt_id", "prefix_blocks",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
