@@ -48,3 +48,11 @@ def test_a_counter_reset_starts_again_and_is_never_negative() -> None:
     values = np.array([100.0, 160.0, 200.0, 30.0, 90.0])  # the process restarted between 2 and 3
     assert sum(deltas(times, values, SLOT).values()) == 60 + 40 + 30 + 60
     assert deltas(times[:1], values[:1], SLOT) == {}
+
+
+def test_readings_far_apart_say_nothing_of_any_slot() -> None:
+    """Four readings a minute apart, three hours of silence, four more: the growth of the silence is nobody's."""
+    minute = 60_000_000
+    times = np.array([0, 1, 2, 8, 200, 201, 202, 208], dtype=np.int64) * minute
+    values = np.array([0.0, 10.0, 20.0, 90.0, 5000.0, 5010.0, 5020.0, 5090.0])
+    assert deltas(times, values, SLOT) == {0: 20.0, 40 * SLOT: 20.0, 41 * SLOT: 70.0}

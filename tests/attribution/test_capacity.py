@@ -359,3 +359,42 @@ def test_a_part_of_a_day_calls_an_outage_what_the_day_calls_one(edges: tuple[int
         for state, minutes_of_it in states(run(period(since, until), counts=counts)).items():
             parts[state] += minutes_of_it
     assert dict(parts) == states(run(period(0, 240), counts=counts)) == {"down": 480, "unallocated": 360, "unknown": 1080}
+
+
+# --- one slice, several names ------------------------------------------------------------------------------------
+
+
+def test_what_is_said_of_a_gpu_instance_holds_for_its_compute_instances() -> None:
+    """DCGM names the instance 1; the driver lists it as 1/0 and, where it is split, 2/0 and 2/1."""
+    slices = [layout(t, part, compute=n) for t in (0, 3) for part, n in (("1/0", 4), ("2/0", 3), ("2/1", 3))]
+    rows = [sample(t, value, part=part) for t in (0, 3) for part, value in (("1", 100.0), ("2", 0.0))]
+    claims = [claim(t, "allocated", "a", part="1") for t in (0, 3)]
+    found = states(run(period(0, 60), rows, claims, slices), "slice, owner, state")
+    assert {key for key in found if key[2] != "unknown"} == {
+        ("1/0", "a", "active"), ("2/0", "", "idle"), ("2/1", "", "idle"),
+    }  # fmt: skip
+    assert sum(found.values()) == pytest.approx(6)
+
+
+def test_what_is_said_of_a_compute_instance_holds_for_an_instance_the_layout_knows_whole() -> None:
+    rows = [sample(0, 100.0, part="1/0"), sample(0, 0.0, part="2")]
+    found = states(run(period(0, 60), rows, [], [layout(0, "1"), layout(0, "2")]), "slice, state")
+    assert found == {("1", "active"): 1.5, ("2", "idle"): 1.5}
+
+
+def test_of_a_layout_in_both_names_the_finer_one_stands() -> None:
+    slices = [layout(0, part, 16, 132, 1, 1) for part in ("1", "1/0", "2/0")]
+    rows = [sample(0, 50.0, part=part) for part in ("1", "2")]
+    found = states(run(period(0, 60), rows, [], slices), "slice, state")
+    assert set(found) == {("1/0", "active"), ("2/0", "active"), (STRANDED, "fragmented")}
+
+
+def test_slices_of_odd_sizes_over_a_whole_day_do_not_overflow() -> None:
+    """Microseconds of a day times parts of a device: beyond 64 bits as soon as the sizes have no common divisor."""
+    sizes = {"1/0": 41, "1/1": 2, "2/0": 43, "2/1": 4, "3/0": 37}
+    slices = [layout(0, part, sms, 132, 1, 1, hold=1440) for part, sms in sizes.items()]
+    parts = parts_table([{**row, "device": "g"} for row in slices]).column("parts").to_pylist()
+    assert max(parts) * 1440 * MINUTE_US > 2**63
+    rows = [sample(t, 100.0, part=part, hold=60) for part in sizes for t in range(0, 1440, 60)]
+    found = states(run(period(0, 1440), rows, [], slices, ends={"g": (0, 1380, 1440)}), "state")
+    assert sum(found.values()) == pytest.approx(1440)

@@ -36,7 +36,10 @@ class Fit:
 
 
 def deltas(times_us: Ints, values: Floats, slot_us: int) -> dict[int, float]:
-    """Counter growth per slot (start in microseconds); growth between two samples belongs to the later one's slot."""
+    """Counter growth per slot (start in microseconds); growth between two samples belongs to the later one's slot.
+
+    Readings further apart than two slots do not say in which of them the counter grew: the slots they lie in are left out.
+    """
     order = np.argsort(times_us, kind="stable")
     times, series = times_us[order], values[order]
     if len(series) < 2:
@@ -46,7 +49,9 @@ def deltas(times_us: Ints, values: Floats, slot_us: int) -> dict[int, float]:
     slots = (times[1:] - 1) // slot_us * slot_us
     starts, where = np.unique(slots, return_inverse=True)
     sums = np.bincount(where, weights=growth)
-    return {int(start): float(total) for start, total in zip(starts, sums, strict=True)}
+    far = np.diff(times) > 2 * slot_us
+    vague = {*slots[far].tolist(), *(times[:-1][far] // slot_us * slot_us).tolist()}
+    return {int(start): float(total) for start, total in zip(starts, sums, strict=True) if int(start) not in vague}
 
 
 def fit(active_us: Mapping[int, int], prefill: Mapping[int, float], decode: Mapping[int, float]) -> Fit | None:

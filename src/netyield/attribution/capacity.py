@@ -77,18 +77,19 @@ def run(engine: Engine, segment: Period, settings: CapacitySettings, slot_second
 
 def _streams(engine: Engine, settings: CapacitySettings, lo: int) -> None:
     """The four integer streams of states.sql from the raw tables. Copies of one reading count once."""
+    _one_name_per_slice(engine)
     engine.keep(
         "readings",
         f"""SELECT device_id AS device, slice_id AS slice, metric, micros(event_time) AS t, MAX(hold_us) AS hold,
                    MIN({rank_sql()}) AS rank, MAX({ppm_sql()}) AS ppm, MAX(CAST(value AS BIGINT)) AS whole
-            FROM gpu_samples WHERE metric IN ('sm_active_ratio', 'engine_active_ratio', 'gpu_util_percent',
+            FROM slice_samples WHERE metric IN ('sm_active_ratio', 'engine_active_ratio', 'gpu_util_percent',
                                               'power_watts', 'memory_used_bytes')
             GROUP BY ALL""",
     )
     engine.keep(
         "sliced",
         "SELECT DISTINCT device FROM (SELECT device FROM readings WHERE slice <> '' "
-        "UNION ALL SELECT device_id FROM gpu_slices)",
+        "UNION ALL SELECT device_id FROM slice_layouts)",
     )
     engine.keep(
         "signal_all",
@@ -122,7 +123,7 @@ def _streams(engine: Engine, settings: CapacitySettings, lo: int) -> None:
                                                  WHEN 'down' THEN 4 END) AS v,
                                 string_agg(DISTINCT x.owner, '|' ORDER BY x.owner) AS holders
                          FROM (SELECT device_id AS device, slice_id AS slice, micros(event_time) AS t, hold_us, state, owner
-                               FROM gpu_owners) x
+                               FROM slice_owners) x
                          WHERE {_WHOLE} GROUP BY x.device, x.slice, x.t"""
         ),
     )
@@ -136,7 +137,7 @@ def _streams(engine: Engine, settings: CapacitySettings, lo: int) -> None:
     engine.keep(
         "presence",
         f"""SELECT x.device, x.slice, x.t, CAST(1 AS BIGINT) AS v, least(MAX(x.hold_us), MAX({end}) - x.t) AS hold
-            FROM (SELECT device_id AS device, slice_id AS slice, micros(event_time) AS t, hold_us FROM gpu_slices) x
+            FROM (SELECT device_id AS device, slice_id AS slice, micros(event_time) AS t, hold_us FROM slice_layouts) x
             LEFT JOIN extents l ON x.device = l.device WHERE x.t < {end} GROUP BY x.device, x.slice, x.t""",
     )
     engine.keep(
@@ -145,6 +146,36 @@ def _streams(engine: Engine, settings: CapacitySettings, lo: int) -> None:
                                WHEN 3 THEN 'gpu_util_percent' WHEN 4 THEN 'power_watts' END AS rung
            FROM signal_all GROUP BY device""",
     )
+
+
+def _one_name_per_slice(engine: Engine) -> None:
+    """``slice_samples``, ``slice_owners``, ``slice_layouts``: the raw tables with every slice under its name in the layout.
+
+    One exporter names GPU instances ("1"), another their compute instances ("1/0"): what is said of an instance holds for
+    each of its compute instances, and what is said of a compute instance for the instance when the layout knows only that.
+    """
+    engine.keep("slice_names", _SLICE_NAMES)
+    renamed = bool(engine.scalar("SELECT count(*) FROM slice_names"))
+    for table, name in (("gpu_samples", "slice_samples"), ("gpu_owners", "slice_owners"), ("gpu_slices", "slice_layouts")):
+        other = f"""SELECT x.* REPLACE (COALESCE(n.slice, x.slice_id) AS slice_id) FROM {table} x
+                    LEFT JOIN slice_names n ON x.device_id = n.device AND x.slice_id = n.said"""
+        engine.view(name, other if renamed else f"SELECT * FROM {table}")
+
+
+# What somebody calls a slice (said) and the layout calls otherwise.
+_SLICE_NAMES = """
+WITH layouts AS (SELECT DISTINCT device_id AS device, slice_id AS slice, split_part(slice_id, '/', 1) AS instance FROM gpu_slices),
+said AS (
+  SELECT device_id AS device, slice_id AS said FROM gpu_samples WHERE slice_id <> ''
+  UNION SELECT device_id, slice_id FROM gpu_owners WHERE slice_id <> ''
+  UNION SELECT device, slice FROM layouts
+)
+SELECT s.device, s.said, l.slice FROM said s JOIN layouts l ON s.device = l.device AND split_part(s.said, '/', 1) = l.instance
+WHERE s.said <> l.slice AND CASE WHEN contains(s.said, '/')
+  THEN NOT contains(l.slice, '/') AND NOT EXISTS (
+    SELECT 1 FROM layouts f WHERE f.device = l.device AND f.instance = l.instance AND contains(f.slice, '/'))
+  ELSE contains(l.slice, '/') END
+"""
 
 
 # A word on the whole of a sliced device says nothing of its slices.
@@ -189,7 +220,7 @@ _HOLDERS = """
 SELECT device_id AS device, slice_id AS slice, micros(event_time) AS observed_at, owner,
        ROW_NUMBER() OVER (PARTITION BY device_id, slice_id, event_time ORDER BY owner) - 1 AS place,
        COUNT(*) OVER (PARTITION BY device_id, slice_id, event_time) AS sharers
-FROM (SELECT DISTINCT device_id, slice_id, event_time, owner FROM gpu_owners WHERE owner <> '')
+FROM (SELECT DISTINCT device_id, slice_id, event_time, owner FROM slice_owners WHERE owner <> '')
 """
 
 

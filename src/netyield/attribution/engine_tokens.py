@@ -35,12 +35,9 @@ COMPUTED_COUNTERS: Mapping[str, str] = {
 SLOTS = 100_000_000
 
 
-def run(
-    engine: Engine, owners: Sequence[tuple[str, str]], rules: Sequence[PoolRule], segment: Period, slot_seconds: int
-) -> None:
-    """Make the three tables of the segment; typed and empty without counters. ``owners``: (pool, owner) of the day."""
+def map_replicas(engine: Engine, owners: Sequence[tuple[str, str]], rules: Sequence[PoolRule]) -> None:
+    """Make ``counters`` and ``engine_replicas``; typed and empty without counters. ``owners``: (pool, owner) of the day."""
     engine.keep("counters", _counters())
-    engine.keep("growth", statement("engine_growth"))
     processes = engine.query("SELECT DISTINCT replica, namespace, model FROM counters ORDER BY ALL").to_pylist()
     logged = engine.query(
         """SELECT replica, MIN(resolved_pool) AS pool FROM attempt_map WHERE serving_id IS NOT NULL AND replica IS NOT NULL
@@ -48,6 +45,11 @@ def run(
     ).to_pylist()
     pools = {row["replica"]: row["pool"] for row in logged}
     engine.register("engine_replicas", replica_map(processes, [pair for pair in owners if pair[1]], rules, pools))
+
+
+def run(engine: Engine, segment: Period, slot_seconds: int) -> None:
+    """Make the other tables of the segment, after ``map_replicas``."""
+    engine.keep("growth", statement("engine_growth"))
     lo, hi, slot = micros(segment.since), micros(segment.until), slot_seconds * 1_000_000
     engine.keep(
         "engine_counts",

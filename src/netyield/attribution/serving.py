@@ -44,11 +44,11 @@ def weigh(engine: Engine, settings: AttributionSettings) -> None:
     engine.keep("serving_weights", "SELECT * FROM serving_methods")
 
 
-def _choose(replica: dict[str, Any], fits: dict[str, calibrate.Fit], settings: AttributionSettings) -> dict[str, Any]:
+def _choose(replica: dict[str, Any], fits: dict[tuple[str, str], calibrate.Fit], settings: AttributionSettings) -> dict[str, Any]:
     chosen = {"serving_id": replica["serving_id"], "by_time": 0, "r_squared": None}
     if replica["timed"] and settings.method in {"auto", "phase_time"}:
         return chosen | {"prefill_weight": 1, "decode_weight": 1, "by_time": 1, "method": "phase_time"}
-    found = fits.get(replica["serving"]) or fits.get(str(replica["serving"]).rsplit("/", maxsplit=1)[-1])
+    found = fits.get((replica["pool"], replica["serving"]))
     if found is not None and found.r_squared >= settings.min_r_squared:
         prefill, decode = found.weights
         return chosen | {"prefill_weight": prefill, "decode_weight": decode, "method": "calibrated", "r_squared": found.r_squared}
@@ -58,33 +58,36 @@ def _choose(replica: dict[str, Any], fits: dict[str, calibrate.Fit], settings: A
     }
 
 
-def _fits(engine: Engine, settings: AttributionSettings) -> dict[str, calibrate.Fit]:
-    """One fit per engine replica that has counters and active time."""
+def _fits(engine: Engine, settings: AttributionSettings) -> dict[tuple[str, str], calibrate.Fit]:
+    """One fit per (pool, owner) that has counters and active time: two pools may each have a replica of one name."""
     slot_us = settings.slot_seconds * 1_000_000
     series = engine.query(
-        f"""SELECT replica, metric, COALESCE(labels, '') AS labels, micros(event_time) AS t, value FROM engine_samples
+        f"""SELECT replica, COALESCE(namespace, '') AS namespace, metric, concat_ws('|', model, labels) AS labels,
+                   micros(event_time) AS t, value FROM engine_samples
             WHERE kind = 'counter' AND (metric IN ('{PROMPT}', '{GENERATED}')
-               OR (metric = '{COMPUTED}' AND labels LIKE '%local_compute%')) ORDER BY 1, 2, 3, 4"""
+               OR (metric = '{COMPUTED}' AND labels LIKE '%local_compute%')) ORDER BY 1, 2, 3, 4, 5"""
     )
     if series.num_rows == 0:
         return {}
-    active: dict[str, dict[int, int]] = defaultdict(dict)
-    for row in engine.query("SELECT owner, slot_us, SUM(us) AS us FROM state_slots WHERE state = 'active' GROUP BY ALL").to_pylist():
-        active[row["owner"].rsplit("/", maxsplit=1)[-1]][row["slot_us"]] = int(row["us"])
-    growth: dict[str, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
-    keys = list(zip(*(series.column(n).to_pylist() for n in ("replica", "metric", "labels")), strict=True))
+    active: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
+    for row in engine.query("SELECT pool, owner, slot_us, SUM(us) AS us FROM state_slots WHERE state = 'active' GROUP BY ALL").to_pylist():
+        active[row["pool"], row["owner"]][row["slot_us"]] = int(row["us"])
+    holders = {(row["replica"], row["namespace"]): (row["pool"], row["owner"]) for row in engine.query("SELECT * FROM engine_replicas").to_pylist()}
+    growth: dict[tuple[str, str], dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
+    keys = list(zip(*(series.column(n).to_pylist() for n in ("replica", "namespace", "metric", "labels")), strict=True))
     times, values = series.column("t").to_numpy(), series.column("value").to_numpy()
     edges = [0, *(i for i in range(1, len(keys)) if keys[i] != keys[i - 1]), len(keys)]
     for start, end in itertools.pairwise(edges):
-        replica, metric, _ = keys[start]
+        replica, namespace, metric, _ = keys[start]
+        holder = holders.get((replica, namespace), ("", ""))
         for slot, total in calibrate.deltas(times[start:end].astype(np.int64), values[start:end], slot_us).items():
-            growth[replica][metric][slot] += total
+            growth[holder][metric][slot] += total
     fits = {}
-    for replica, metrics in growth.items():
+    for holder, metrics in growth.items():
         prefill = metrics.get(COMPUTED) or metrics.get(PROMPT) or {}
-        found = calibrate.fit(active.get(replica.rsplit("/", maxsplit=1)[-1], {}), prefill, metrics.get(GENERATED, {}))
+        found = calibrate.fit(active.get(holder, {}) if holder[1] else {}, prefill, metrics.get(GENERATED, {}))
         if found is not None:
-            fits[replica] = found
+            fits[holder] = found
     return fits
 
 

@@ -10,8 +10,8 @@ WITH cut AS (
 ),
 scaled AS (
   SELECT c.device, c.slice, c.state, c.signal_ppm, c.observed_at, c.slot_us, c.hour_us,
-         narrow(int_div(c.b * p.high, p.parts) - int_div(c.b * p.low, p.parts)
-              - int_div(c.a * p.high, p.parts) + int_div(c.a * p.low, p.parts)) AS us
+         narrow(int_div(wide(c.b) * p.high, p.parts) - int_div(wide(c.b) * p.low, p.parts)
+              - int_div(wide(c.a) * p.high, p.parts) + int_div(wide(c.a) * p.low, p.parts)) AS us
   FROM cut c JOIN parts p ON c.device = p.device AND c.slice = p.slice
 ),
 shared AS (

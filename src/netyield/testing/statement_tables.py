@@ -94,7 +94,7 @@ def _parts(slices: Iterable[tuple[str, str]]) -> pa.Table:
     rows = []
     for device, part in slices:
         low, high = mig.get(part, (0, 1))
-        rows.append({"device": device, "slice": part, "low": low, "high": high, "parts": 131_071_001 if part else 1})
+        rows.append({"device": device, "slice": part, "low": low, "high": high, "parts": 1_310_710_000_069 if part else 1})
     return table({"device": "text", "slice": "text", "low": "int", "high": "int", "parts": "int"}, rows)
 
 
