@@ -74,6 +74,8 @@ SWAY_COLUMNS = (
         "currency per hour",
         "Best plan when it is double; empty: none keeps the objective",
     ),
+    AnswerColumn("halved", "text", "", "Dollars an hour of the best plan when it is half"),
+    AnswerColumn("doubled", "text", "", "Dollars an hour of the best plan when it is double"),
     AnswerColumn("flips", "text", "", "Where the decision changes, and what it becomes"),
     AnswerColumn(
         "flips_below", "number", "times", "The decision changes from here downwards; empty: not down to a tenth"
@@ -189,7 +191,15 @@ def _sway_row(found: Sway, tiers: tuple[Tier, ...]) -> dict[str, Any]:
     row = sway(found, tiers)
     sides = ((row["flips_below"], "down", row["becomes_below"]), (row["flips_above"], "up", row["becomes_above"]))
     words = [f"from {times:.2g} times {way}: {becomes}" for times, way, becomes in sides if times is not None]
-    return row | {"flips": "; ".join(words) or "not between a tenth and ten times"}
+    return row | {
+        "halved": _hourly(found.usd_per_hour_halved),
+        "doubled": _hourly(found.usd_per_hour_doubled),
+        "flips": "; ".join(words) or "not between a tenth and ten times",
+    }
+
+
+def _hourly(usd: float | None) -> str:
+    return "no plan" if usd is None else f"${usd:,.2f}"
 
 
 def nothing() -> pa.Table:

@@ -37,6 +37,12 @@ VIEW_TITLES = {
     "reach": "How much cache reaches how much of the ceiling",
     "expiry": "An infinite cache whose unused blocks expire",
     "prefix_families": "Prefix families: where to mark, and what that saves",
+    "series": "Demand: allocated, active and needed, beside what is paid for",
+    "offers": "The offers, and the plan",
+    "back_test": "Judged on the weeks it had not seen",
+    "scenarios": "The plan in other futures",
+    "without_forecast": "Without any forecast: buy at break-even",
+    "demand_days": "Demand per day",
     "tenants": "A cache of its own for every tenant",
     "nodes": "The same capacity on every node, beside one shared cache of all",
 }
@@ -184,12 +190,11 @@ _VIEW_FIELDS: dict[str, tuple[_Field, ...]] = {
         _Field("Worth keeping", ("keeping",)),
         _Field("An hour", ("usd_per_hour",)),
         _Field("Drives", ("wear",)),
-        _Field("Written, TB/day", ("written_tb_per_day",), secondary=True),
     ),
     "sensitivity": (
         _Field("Input", ("input",)),
-        _Field("Halved, an hour", ("usd_per_hour_halved",)),
-        _Field("Doubled, an hour", ("usd_per_hour_doubled",)),
+        _Field("Halved, an hour", ("halved",)),
+        _Field("Doubled, an hour", ("doubled",)),
         _Field("The decision flips", ("flips",)),
     ),
     "unfilled": (

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netyield.economics.kv.cluster import Cluster
+from netyield.economics.kv.cluster import Cluster, running_bytes
 from netyield.economics.kv.definition import Definition, Match, leading_tokens
 from netyield.economics.kv.hardware import find_gpu
 from netyield.economics.kv.models import find_model
@@ -211,3 +211,32 @@ def test_changes_work_in_the_direction_they_should() -> None:
     assert one.outcome(candidate, Changes(bandwidth=(0.001, 1.0))).ttft["p95"] > plain.ttft["p95"]
     assert one.outcome(candidate, Changes(reuse=0.5)).computed_tokens > plain.computed_tokens
     assert one.outcome(candidate, Changes(mfu=2.0)).gpu_seconds == pytest.approx(plain.gpu_seconds / 2)
+
+
+def test_a_latent_held_by_every_gpu_loads_over_every_link() -> None:
+    trace = part_of(SYNTHETIC, 400)
+    deepseek = find_model("DeepSeek-V3")
+    machines = {
+        tp: Rig(
+            trace, Cluster(find_gpu("h200"), tp, tp, 8, deepseek, "fp8"), default_tiers(find_gpu("h200")).tier,
+            prefill_of(deepseek, find_gpu("h200"), tp, weights="fp8"), 0.0, request_ranks(trace),
+            Definition(0.0).measured(trace), trace.arrival_us / 1e6,
+        )
+        for tp in (1, 8)
+    }  # fmt: skip
+    one, eight = (machines[tp].outcome(Candidate((512.0, 0.0))) for tp in (1, 8))
+
+    assert eight.read_bytes == one.read_bytes
+    assert eight.read_seconds[0] == pytest.approx(one.read_seconds[0])  # eight links, eight times the bytes
+
+
+def test_hbm_left_for_prefixes_is_what_weights_and_running_requests_leave() -> None:
+    cluster = Cluster(H100, 8, 8, 8, LLAMA)
+    usable = 8 * 80 * 2**30 * 0.9 - 70.6e9 * 2 - 8 * 2 * 2**30
+
+    assert cluster.free_bytes() == pytest.approx(usable)
+    at_once = running_bytes(CONVERSATION, cluster, 0.0, 0.03, CONVERSATION.span_seconds)
+    # Little's law by hand: arrivals a second, seconds each is served, bytes each holds halfway through.
+    out = CONVERSATION.output_tokens
+    by_hand = float(((CONVERSATION.input_tokens + out / 2) * 327_680 * out * 0.03).sum()) / CONVERSATION.span_seconds
+    assert at_once == pytest.approx(by_hand)

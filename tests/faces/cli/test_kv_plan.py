@@ -91,3 +91,17 @@ def test_explain_as_json_and_wrong_capacity(capfd: pytest.CaptureFixture[str]) -
     assert call(["kv", "explain", "--trace", TRACE, "--no-cache", "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["hit_tokens"] == 27_038_068
     assert call(["kv", "explain", "--trace", TRACE, "--capacity-blocks", "0"]) == 2
+
+
+def test_a_gpu_without_a_known_price_takes_one_from_the_command_line(capfd: pytest.CaptureFixture[str]) -> None:
+    words = [*PLAN, "--gpu", "h200", "--gpus", "16", "--slo", "ttft p50 < 10s", "--json"]
+    assert call(words) == 2
+    assert "--usd-per-gpu-hour" in capfd.readouterr().err
+    assert call([*words, "--usd-per-gpu-hour", "3.5"]) == 0
+    assert json.loads(capfd.readouterr().out)["chosen"]["gpu_usd_per_hour"] == pytest.approx(16 * 3.5)
+
+
+def test_a_trace_comes_from_a_file_or_from_the_ledger(capfd: pytest.CaptureFixture[str]) -> None:
+    assert call([*PLAN, "--from-ledger"]) == 2
+    assert call(["kv", "explain", "--trace", TRACE, "--since", "2026-11"]) == 2
+    assert "--from-ledger" in capfd.readouterr().err

@@ -203,7 +203,9 @@ class Rig:
             speed = link_of(tier, size, self.cluster.tensor_parallel)
             if over_network:
                 speed = pool_link(tier, speed, self.cluster)
-            load[place] = speed.times(factor).seconds(read)
+            # A latent that every GPU holds whole goes over every GPU's own link.
+            each = self.cluster.copies(mean_context(self.trace)) if over_network or tier.read_per == "gpu" else 1.0
+            load[place] = speed.times(factor).seconds(read * each)
             which = self.replica if tier.read_per == "gpu" or over_network else self.node
             which = (
                 np.zeros_like(which)

@@ -40,7 +40,7 @@ def price_of(thing: str, as_of: date | None = None) -> Price:
     usable = [price for price in known if as_of is None or date.fromisoformat(price.dated) <= as_of]
     if not usable:
         message = f"There is no price for {thing}{f' known on {as_of}' if known else ''}."
-        raise WrongUse(message, f"Give it in tiers.toml ({_KEYS.get(thing.partition(':')[0], 'price')} = ...).")
+        raise WrongUse(message, _REPAIRS.get(thing.partition(":")[0], "Give it in tiers.toml."))
     return max(usable, key=lambda price: price.dated)
 
 
@@ -57,4 +57,7 @@ def all_prices() -> tuple[Price, ...]:
     )  # fmt: skip
 
 
-_KEYS = {"gpu": "[gpu] usd_per_hour", "power": "[power] usd_per_kwh", "network": "[[tier]] usd_per_hour"}
+_REPAIRS = {
+    "gpu": "Give it with --usd-per-gpu-hour, or as usd_per_hour under [gpu] in tiers.toml.",
+    "power": "Give it as usd_per_kwh under [power] in tiers.toml.",
+}

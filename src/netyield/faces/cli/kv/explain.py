@@ -10,6 +10,7 @@ from netyield.core.errors import WrongUse
 from netyield.faces.cli.kv.trace_options import (
     BlockSize,
     FormatWord,
+    FromLedger,
     Interleave,
     NoCache,
     Order,
@@ -21,7 +22,19 @@ from netyield.faces.cli.kv.trace_options import (
     TraceWords,
     Warmup,
 )
-from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json
+from netyield.faces.cli.options import (
+    AsOf,
+    Csv,
+    FailOn,
+    FailOnOption,
+    Filters,
+    Html,
+    Json,
+    ProjectPath,
+    Since,
+    Until,
+    Where,
+)
 
 Capacity = Annotated[
     int | None,
@@ -41,6 +54,12 @@ def explain(
     reuse: Reuse = None,
     no_cache: NoCache = False,
     warmup: Warmup = 0.5,
+    from_ledger: FromLedger = False,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    as_of: AsOf = None,
+    project: ProjectPath = None,
     json_out: Json = False,
     csv_out: Csv = None,
     html: Html = None,
@@ -60,7 +79,10 @@ def explain(
     from netyield.faces.cli.output import exit_code
     from netyield.faces.cli.progress import Working
 
-    words = TraceWords(trace, trace_format, block_size, order, interleave, tokenizer, time_unit, reuse, no_cache)
+    filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
+    words = TraceWords(
+        trace, trace_format, block_size, order, interleave, tokenizer, time_unit, reuse, no_cache, from_ledger, filters, project
+    )  # fmt: skip
     definition = Definition(warmup)
     with Working("Reading the trace") as working:
         read = words.read(working)

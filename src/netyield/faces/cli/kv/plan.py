@@ -12,6 +12,7 @@ from netyield.core.errors import WrongUse
 from netyield.faces.cli.kv.trace_options import (
     BlockSize,
     FormatWord,
+    FromLedger,
     Interleave,
     NoCache,
     Order,
@@ -23,7 +24,19 @@ from netyield.faces.cli.kv.trace_options import (
     TraceWords,
     Warmup,
 )
-from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json
+from netyield.faces.cli.options import (
+    AsOf,
+    Csv,
+    FailOn,
+    FailOnOption,
+    Filters,
+    Html,
+    Json,
+    ProjectPath,
+    Since,
+    Until,
+    Where,
+)
 
 if TYPE_CHECKING:
     from netyield.economics.kv.hardware import Gpu
@@ -63,6 +76,7 @@ TiersPath = Annotated[Path | None, _machine("Tiers below HBM and their prices (T
 WriteTiers = Annotated[
     Path | None, _machine("Write an annotated tiers file and stop.", "--write-tiers", metavar="FILE")
 ]
+GpuPrice = Annotated[float | None, _machine("US dollars a GPU costs an hour.", "--usd-per-gpu-hour", metavar="USD")]
 Slo = Annotated[
     str,
     typer.Option("--slo", metavar="TEXT", help="For example: ttft p95 < 2s.", rich_help_panel=SEARCH),
@@ -114,6 +128,7 @@ def plan(
     model: ModelOption = None,
     gpu: GpuOption = "h100",
     gpus: Gpus = "8",
+    usd_per_gpu_hour: GpuPrice = None,
     tiers: TiersPath = None,
     slo: Slo = "ttft p95 < 2s",
     write_tiers: WriteTiers = None,
@@ -142,6 +157,12 @@ def plan(
     reuse: Reuse = None,
     no_cache: NoCache = False,
     warmup: Warmup = 0.5,
+    from_ledger: FromLedger = False,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    as_of: AsOf = None,
+    project: ProjectPath = None,
     json_out: Json = False,
     csv_out: Csv = None,
     html: Html = None,
@@ -157,6 +178,7 @@ def plan(
     if not model:
         message = "There is no model to plan for."
         raise WrongUse(message, "Give --model NAME, for example meta-llama/Llama-3.1-70B, or its config.json.")
+    _positive("--usd-per-gpu-hour", usd_per_gpu_hour)
     _positive("--rate", rate)
     _positive("--ms-per-token", ms_per_token)
     _positive("--requests-per-second", requests_per_second)
@@ -182,14 +204,17 @@ def plan(
     found_gpu.peak_flops(weights)
     element_bytes(cache_dtype)
     found_model = find_model(model, parameters_billion=parameters, active_billion=active_parameters)
-    settings = _tiers(tiers, found_gpu)
+    settings = _tiers(tiers, found_gpu, usd_per_gpu_hour)
     machines = Machines(
         found_model, found_gpu, counts, settings, tp, weights, cache_dtype, mfu, 0.0, ms_per_token / 1e3,
         Routing(routing.value), overlap, rate, requests_per_second, hbm_cache_gib, Definition(warmup),
     )  # fmt: skip
     if calibrate:
         machines = _calibrated(machines, calibrate)
-    words = TraceWords(trace, trace_format, block_size, order, interleave, tokenizer, time_unit, reuse, no_cache)
+    filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
+    words = TraceWords(
+        trace, trace_format, block_size, order, interleave, tokenizer, time_unit, reuse, no_cache, from_ledger, filters, project
+    )  # fmt: skip
     apart = {"both": (False, True), "inclusive": (False,), "exclusive": (True,)}[copies.value]
     with Working("Reading the trace") as working:
         read = words.read(working)
@@ -236,10 +261,14 @@ def _positive(option: str, value: float | None) -> None:
         raise WrongUse(message, "Give a number above 0.")
 
 
-def _tiers(path: Path | None, gpu: Gpu) -> Tiers:
+def _tiers(path: Path | None, gpu: Gpu, usd_per_gpu_hour: float | None) -> Tiers:
+    """The tiers of the file or those assumed; a GPU price on the command line goes before the file's."""
     from netyield.economics.kv.tiers import default_tiers, read_tiers
 
-    return default_tiers(gpu) if path is None else read_tiers(path)
+    found = default_tiers(gpu) if path is None else read_tiers(path)
+    if usd_per_gpu_hour is None:
+        return found
+    return found.model_copy(update={"gpu": found.gpu.model_copy(update={"usd_per_hour": usd_per_gpu_hour})})
 
 
 def _calibrated(machines: Machines, paths: list[Path]) -> Machines:
