@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 
+import reference_kv
 from reference_commands import Command, Word, commands, epilog
 from reference_settings import COMMON, Key, config_tables, is_list, keys, source_settings
 
@@ -162,6 +163,8 @@ def block(name: str) -> str:
     kind, _, rest = name.partition("/")
     if kind == "keys":
         return _source_keys(rest)
+    if kind == "kv":
+        return reference_kv.block(rest, table)
     makers: dict[str, Callable[[], str]] = {
         "steps": _steps, "verdicts": _verdicts, "classes": _classes,
         "words/requests": lambda: _words(REQUEST_WORDS, _usual(request_vocabulary)),
