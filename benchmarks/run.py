@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 import bench_cli
+import bench_kv_curve
 import bench_kv_reading
 import bench_pricing
 import bench_requests
@@ -28,6 +29,8 @@ def main() -> None:
     bench_pricing.main()
     print("\n== Reading a trace: agent-like sessions, 90 million block accesses")
     bench_kv_reading.main()
+    print("\n== The whole exact hit curve, beside one capacity by kvcache-simulator and libCacheSim")
+    bench_kv_curve.main()
     print("\n== Start of the command line")
     bench_cli.main()
 
