@@ -79,7 +79,7 @@ def one_day(books: Workload, number: int, clock: Clock, prices: pa.Table, resolv
     engine.keep("priced", "SELECT *, CAST(NULL AS VARCHAR) AS reason FROM priced_all WHERE FALSE")
     clock.take("judge", lambda: judge.run(engine, UsefulnessSettings(), [], segment.since.date()))
     # One scan gives every attempt its verdict and its share of the money, and adds both up to leaves.
-    clock.take("judge", lambda: engine.register("all_leaves", _leaves(engine, segment, settings.slot_seconds)))
+    clock.take("judge", lambda: engine.register("all_leaves", _leaves(engine, segment)))
     given = engine.scalar("SELECT total(pico) FROM slot_money WHERE slot_id IN (SELECT slot_id FROM slot_weights)")
     held = engine.scalar("SELECT total(pico) FROM all_leaves")
     engine.close()
@@ -88,9 +88,9 @@ def one_day(books: Workload, number: int, clock: Clock, prices: pa.Table, resolv
         raise SystemExit(message)
 
 
-def _leaves(engine: Engine, segment: Period, slot_seconds: int) -> pa.Table:
+def _leaves(engine: Engine, segment: Period) -> pa.Table:
     coverage.mark(engine, coverage.ApiBills({}), {})
-    leaves.run(engine, segment, slot_seconds, "USD")
+    leaves.run(engine, segment, "USD")
     return engine.query("SELECT * FROM leaves_attempts")
 
 

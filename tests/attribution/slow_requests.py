@@ -217,7 +217,7 @@ SPREAD = {
     "token share": lambda c: c.computed + c.output,
     "declared 1:2": lambda c: c.computed + 2 * c.output,
     "time share": lambda c: c.e - c.t,
-    "KV memory time": lambda c: (c.input + c.output) * (c.e - c.t) // 1000,
+    "KV memory time": lambda c: min(c.input + c.output, 400_000_000) * (c.e - c.t) // 1000,
 }
 
 

@@ -69,7 +69,7 @@ def run(engine: Engine, inputs: Inputs, segment: Period) -> None:
 
 
 def _price_pools(engine: Engine, inputs: Inputs, segment: Period) -> None:
-    """``lines`` and ``paid_bill``: pool money per hour from the bill and from the rate card."""
+    """``paid``: pool money per hour, from the bill and from the rate card."""
     pools = sorted(
         {
             *engine.query("SELECT DISTINCT pool FROM state_slots").column(0).to_pylist(),

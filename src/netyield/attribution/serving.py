@@ -1,7 +1,7 @@
 """Splits the active cost of every replica over the requests it served.
 
 In:  attempts_seen, dims (attempts.py), slot_money(slot_id, line_id, pico): active cost per slot with requests.
-Out: request_pieces (every attempt in the slots it ran in) and slot_shares, from which the share of a piece is
+Out: request_pieces (every attempt in the slots it ran in) and slot_division, from which the share of a piece is
          prefill_pico * w_prefill / W_prefill + decode_pico * w_decode / W_decode    (integers, toward zero)
      and what is left of a slot goes to its heir, the piece with the largest (weight, attempt).
 An attempt inside one slot, as nearly all are, is its own piece: shares are computed where they are used, never kept.
@@ -138,14 +138,14 @@ def _pieces(kept: Sequence[str]) -> str:
 
 
 def split_slots(engine: Engine, slot_seconds: int) -> None:
-    """``slot_shares``: how each slot's money divides, and what the divisions leave for which heir."""
+    """``slot_division``: how each slot's money divides, and what the divisions leave for which heir."""
     engine.keep(
         "lines",
         "SELECT CAST(ROW_NUMBER() OVER (ORDER BY line_id) AS BIGINT) AS line, line_id FROM (SELECT DISTINCT line_id FROM slot_money)",
     )
     engine.keep("slot_split", statement("slots"))
     since = engine.scalar("SELECT MIN(a) FROM grid")
-    engine.keep("slot_shares", statement("slot_rest", slot=slot_seconds * 1_000_000, first_hour=first_hour(since)))
+    engine.keep("slot_division", statement("slot_rest", slot=slot_seconds * 1_000_000, first_hour=first_hour(since)))
 
 
 # Rules that others use; each sums to the same active cost. Modelled: they stand beside the figure and never post.

@@ -305,7 +305,7 @@ def compute_whole(job: DayJob) -> dict[str, pa.Table]:
         canonical = job.prices.price(engine, job.shared.currency)
         judge.run(engine, job.config.usefulness, job.config.attestation, job.segment.since.date())
         coverage.mark(engine, job.api_bills, canonical)
-        leaves.run(engine, job.segment, job.config.attribution.slot_seconds, job.shared.currency)
+        leaves.run(engine, job.segment, job.shared.currency)
         reconcile.run(engine, job.segment, job.shared.currency, canonical, logged=_api_logged(job))
         replica_hours.run(engine, job.segment, job.config.attribution)
         return _results(engine, job)

@@ -1,21 +1,18 @@
 -- What did every verdict of the self-hosted attempts cost, and which tokens stand behind it? One pass over every piece.
--- In:  judged (verdict.sql), slot_shares (slot_rest.sql), segment from {lo}
--- Out: per line of charge (0 = no money), hour since 1970, dim_id and code: late (the hour in which the attempts started less
---      that of their slot), money in parts, tokens. {span} = 256 * (lines + 1).
+-- In:  judged (judged.sql), slot_division (slot_rest.sql), segment from {lo}. {span} = 128 * (lines + 1).
+-- Out: per line of charge (0 = no money), hour since 1970, dim_id and code: money in parts, tokens.
 -- Parts of one attempt: main (follows its verdict), rejected prediction, lost after the last delivered byte, not kept.
 -- Output money is divided over output tokens by integers toward zero; the main part is what the others leave.
 -- Tokens are counted once per attempt: with the first line of its first piece, when it started inside the segment.
 WITH money AS (
   SELECT j.*, s.line_hour, CASE WHEN j.t >= {lo} THEN j.first * s.is_first ELSE 0 END AS counted,
-         CASE WHEN {aligned} = 1 OR j.first = 0 THEN 0
-              ELSE 128 * (div64(j.t, 3600000000) - {first_hour} - (s.line_hour - div64(s.line_hour, 256) * 256)) END AS late,
          s.prefill_each * j.w_prefill + CASE WHEN s.heir = j.attempt_id THEN s.rest ELSE 0 END
          + CASE WHEN s.small = 1 THEN div64(s.prefill_left * j.w_prefill, s.w_prefill)
                 ELSE narrow(int_div(wide(s.prefill_left) * j.w_prefill, s.w_prefill)) END AS fixed_pico,
          s.decode_each * j.w_decode
          + CASE WHEN s.small = 1 THEN div64(s.decode_left * j.w_decode, s.w_decode)
                 ELSE narrow(int_div(wide(s.decode_left) * j.w_decode, s.w_decode)) END AS output_pico
-  FROM judged j JOIN slot_shares s ON j.place = s.place
+  FROM judged j JOIN slot_division s ON j.place = s.place
 ),
 parted AS (
   SELECT m.*,
@@ -32,18 +29,17 @@ parted AS (
   FROM money m
 ),
 summed AS (
-  SELECT (dim_id * 100 + code) * {span} + line_hour + late AS leaf_key,
+  SELECT (dim_id * 100 + code) * {span} + line_hour AS leaf_key,
          total(fixed_pico + output_pico) AS whole_pico, total(rejected) AS rejected_pico, total(lost) AS lost_pico,
          total(not_kept) AS not_kept_pico, sum64(counted) AS attempts, sum64(counted * unit) AS unit,
          sum64(CASE WHEN unkept_ppm = 0 THEN 0 ELSE counted * div64(unit * unkept_ppm, 1000000) END) AS unit_not_kept,
          sum64(counted * unit_lost) AS unit_lost{sums}
   FROM parted
-  GROUP BY (dim_id * 100 + code) * {span} + line_hour + late
+  GROUP BY (dim_id * 100 + code) * {span} + line_hour
 ),
 opened AS (
   SELECT s.*, div64(leaf_key, {span}) AS dim_code, leaf_key - div64(leaf_key, {span}) * {span} AS line_hour FROM summed s
 )
-SELECT div64(line_hour, 256) AS line, line_hour - div64(line_hour, 128) * 128 + {first_hour} AS hour,
-       div64(line_hour, 128) - div64(line_hour, 256) * 2 AS late, div64(dim_code, 100) AS dim_id, dim_code - div64(dim_code, 100) * 100 AS code,
-       0 AS unpriced, whole_pico, rejected_pico, lost_pico, not_kept_pico, attempts, unit, unit_not_kept, unit_lost{names}
+SELECT div64(line_hour, 128) AS line, line_hour - div64(line_hour, 128) * 128 + {first_hour} AS hour,
+       div64(dim_code, 100) AS dim_id, dim_code - div64(dim_code, 100) * 100 AS code, 0 AS unpriced, whole_pico, rejected_pico, lost_pico, not_kept_pico, attempts, unit, unit_not_kept, unit_lost{names}
 FROM opened

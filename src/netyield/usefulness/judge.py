@@ -18,7 +18,8 @@ from netyield.usefulness.policy import Attestation, UsefulnessSettings
 
 # An outcome's word to the policy's code; failed and abandoned mean the run when that is what they were said of.
 _CODES = """CASE verdict
-    WHEN 'accepted' THEN CASE WHEN accepted_ppm = 0 THEN 9 ELSE 20 END WHEN 'succeeded' THEN 20 WHEN 'superseded' THEN 5 WHEN 'blocked' THEN 6
+    WHEN 'accepted' THEN CASE WHEN accepted_ppm = 0 THEN 9 ELSE 20 END WHEN 'succeeded' THEN CASE WHEN accepted_ppm = 0 THEN 9 ELSE 20 END
+    WHEN 'superseded' THEN 5 WHEN 'blocked' THEN 6
     WHEN 'invalid_tool_call' THEN 8 WHEN 'rejected' THEN 9 WHEN 'aborted' THEN 9
     WHEN 'failed' THEN CASE WHEN key_type = 'agent_run_id' THEN 10 ELSE 9 END
     WHEN 'abandoned' THEN 11 WHEN 'duplicate' THEN 12 WHEN 'unreferenced' THEN 13 END"""
@@ -34,7 +35,8 @@ def run(engine: Engine, settings: UsefulnessSettings, attestations: Sequence[Att
     _hear(engine, settings.lowest_grade)
     apps = sorted({a.app for a in attestations if a.expires >= day})
     engine.register("attested", pa.table({"app": pa.array(apps, pa.string())}))
-    engine.keep("owners", "SELECT d.dim_id, CASE WHEN t.app IS NULL THEN 0 ELSE 1 END AS attested FROM dims d LEFT JOIN attested t ON d.app = t.app")
+    attested = "SELECT d.dim_id, CASE WHEN t.app IS NULL THEN 0 ELSE 1 END AS attested FROM dims d LEFT JOIN attested t ON d.app = t.app"
+    engine.keep("attested_dims", attested)
     engine.keep("flags", statement("kinds"))
     names = ", ".join(_FLAGS)
     engine.keep("kinds", f"SELECT fact_id, CAST(DENSE_RANK() OVER (ORDER BY {names}) - 1 AS BIGINT) AS kind, {names} FROM flags")

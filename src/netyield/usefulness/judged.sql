@@ -1,5 +1,5 @@
 -- What became of each attempt? Its case is put together from what is known of it; verdict.sql has decided every case.
--- In:  request_pieces; kinds (kinds.sql) with kind; owners(dim_id, attested): 1 = the owner attests that the app uses its
+-- In:  request_pieces; kinds (kinds.sql) with kind; attested_dims(dim_id, attested): 1 = the owner attests that the app uses its
 --      outputs; said(attempt_id, heard, ppm): heard = 32 * weak + the code of the outcome that stands, ppm = the share it
 --      says was kept; verdicts(case_id, code)
 -- Out: request_pieces with code, lost_output (tokens never delivered), unkept_ppm (share of the delivered output of a useful
@@ -12,13 +12,12 @@ WITH heard AS (
               WHEN delivered_output_tokens < 0 THEN visible_tokens ELSE visible_tokens - delivered_output_tokens END AS lost_output
   FROM request_pieces p
   JOIN kinds k ON p.fact_id = k.fact_id
-  JOIN owners o ON p.dim_id = o.dim_id
+  JOIN attested_dims o ON p.dim_id = o.dim_id
   LEFT JOIN said s ON p.attempt_id = s.attempt_id
 ),
 placed AS (
   SELECT h.*, kind * 768 + heard * 12 + logged * 4 + superseded * 2 + attested
-              + CASE WHEN failed + aborted = 0 THEN 0 WHEN failed = 1 AND output_tokens > 0 THEN 0
-                     WHEN aborted = 1 AND (visible_tokens = 0 OR lost_output < visible_tokens) THEN 0 ELSE {empty} END AS case_id
+              + CASE WHEN (failed = 1 AND output_tokens = 0) OR (aborted = 1 AND delivered_output_tokens <= 0) THEN {empty} ELSE 0 END AS case_id
   FROM heard h
 ),
 coded AS (

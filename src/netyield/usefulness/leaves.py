@@ -19,12 +19,12 @@ from netyield.usefulness import judge
 from netyield.usefulness.policy import verdicts
 
 
-def run(engine: Engine, segment: Period, slot_seconds: int, currency: str) -> None:
+def run(engine: Engine, segment: Period, currency: str) -> None:
     """Make the view ``leaves_attempts``. In: judged (judge.py), priced, provider_names and unbilled (coverage.py)."""
     engine.register("verdict_words", _codes())
     engine.keep("verdict_codes", "SELECT * FROM verdict_words")
     reported = [name for name in attempts.reported_columns(engine, "attempt_rows") if name in CLASSES]
-    _money(engine, segment, slot_seconds, reported)
+    _money(engine, segment, reported)
     engine.keep("leaf_dims", _LEAF_DIMS)
     words = {
         "classes": "".join(f", m.{name}" for name in reported), "nothing": "".join(f", 0 AS {name}" for name in reported),
@@ -34,12 +34,12 @@ def run(engine: Engine, segment: Period, slot_seconds: int, currency: str) -> No
     engine.view("leaves_attempts", f"{_money_leaves(currency)} UNION ALL {_token_leaves(currency, reported)}")
 
 
-def _money(engine: Engine, segment: Period, slot_seconds: int, reported: Sequence[str]) -> None:
+def _money(engine: Engine, segment: Period, reported: Sequence[str]) -> None:
     """``attempt_money``: the sums over self-hosted attempts and over API attempts."""
     lo, hi = micros(segment.since), micros(segment.until)
     numbers = {
-        "lo": lo, "hi": hi, "first_hour": serving.first_hour(lo), "aligned": int(3600 % slot_seconds == 0),
-        "span": 256 * (int(engine.scalar("SELECT COUNT(*) FROM lines")) + 1),
+        "lo": lo, "hi": hi, "first_hour": serving.first_hour(lo),
+        "span": 128 * (int(engine.scalar("SELECT COUNT(*) FROM lines")) + 1),
     }
     words = {
         "sums": "".join(f", sum64(counted * {name}) AS {name}" for name in reported),

@@ -15,8 +15,6 @@ SELECT case_id,
     WHEN malformed = 1 OR said = 8 THEN 8
     WHEN said = 9 OR logged = 1 THEN 9
     WHEN said BETWEEN 10 AND 13 THEN said
-    WHEN said = 2 THEN 9
-    WHEN said = 4 THEN 9
     WHEN attested = 1 THEN 40
     WHEN weak = 1 THEN 31
     WHEN estimated = 1 THEN 32
