@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 import bench_cli
 import bench_kv_curve
+import bench_kv_plan
 import bench_kv_reading
 import bench_pricing
 import bench_requests
@@ -31,6 +32,8 @@ def main() -> None:
     bench_kv_reading.main()
     print("\n== The whole exact hit curve, beside one capacity by kvcache-simulator and libCacheSim")
     bench_kv_curve.main()
+    print("\n== A KV cache plan on the Mooncake conversation trace")
+    bench_kv_plan.main()
     print("\n== Start of the command line")
     bench_cli.main()
 
