@@ -31,13 +31,18 @@ def prefix_tokens(path: Path, tokens: int, size: int, depth: int) -> int:
 
 
 def replay(
-    requests: Sequence[tuple[int, Path, int]], size: int, rule: Rule, marks: Sequence[tuple[int, int]], moving: str = "",
+    requests: Sequence[tuple[int, Path, int]],
+    size: int,
+    rule: Rule,
+    marks: Sequence[tuple[int, int]],
+    moving: str = "",
     moving_life: int = 0,
 ) -> tuple[int, list[int], int]:
     """(read, written per lifetime, computed). ``requests``: (time, path, input tokens). ``marks``: (depth, lifetime)."""
     entries: dict[Path, Entry] = {}
     read, written, computed = 0, [0] * len(rule.lifetimes), 0
     for now, path, tokens in requests:
+
         def alive(prefix: Path, now: int = now) -> bool:
             entry = entries.get(prefix)
             return entry is not None and entry.ready <= now <= entry.used + rule.lifetimes[entry.life]
@@ -96,8 +101,13 @@ def cost(counts: tuple[int, list[int], int], read_rate: float, write_rates: Sequ
 
 
 def cheapest(
-    requests: Sequence[tuple[int, Path, int]], size: int, rule: Rule, breakpoints: int, read_rate: float,
-    write_rates: Sequence[float], plain: float,
+    requests: Sequence[tuple[int, Path, int]],
+    size: int,
+    rule: Rule,
+    breakpoints: int,
+    read_rate: float,
+    write_rates: Sequence[float],
+    plain: float,
 ) -> float:
     """The least any single plan costs these requests."""
     deepest = max(len(path) for _, path, _ in requests)

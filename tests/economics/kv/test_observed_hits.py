@@ -17,7 +17,9 @@ MINUTE = 60_000_000
 NAMES = ("replica", "namespace", "model", "metric", "labels", "kind", "value", "t")
 
 
-def samples(*series: tuple[str, str, list[float]], replica: str = "r", kind: str = "counter", labels: str = "") -> pa.Table:
+def samples(
+    *series: tuple[str, str, list[float]], replica: str = "r", kind: str = "counter", labels: str = ""
+) -> pa.Table:
     rows = [
         (replica, None, model, metric, labels or None, kind, value, at * MINUTE)
         for metric, model, values in series

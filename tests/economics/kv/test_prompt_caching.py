@@ -63,11 +63,15 @@ def trace_of(drawn: list[tuple[int, list[int], int]]) -> tuple[Trace, list[tuple
 
 @settings(max_examples=150, deadline=None)
 @given(REQUESTS, st.data())
-def test_marks_are_replayed_as_the_plain_cache_does(drawn: list[tuple[int, list[int], int]], data: st.DataObject) -> None:
+def test_marks_are_replayed_as_the_plain_cache_does(
+    drawn: list[tuple[int, list[int], int]], data: st.DataObject
+) -> None:
     trace, plain = trace_of(drawn)
     depths = sorted(data.draw(st.sets(st.integers(1, 4), max_size=3)))
     moving = data.draw(st.sampled_from(["", "full", "last"]))
-    lives = sorted(data.draw(st.lists(st.integers(0, 1), min_size=len(depths) + 1, max_size=len(depths) + 1)), reverse=True)
+    lives = sorted(
+        data.draw(st.lists(st.integers(0, 1), min_size=len(depths) + 1, max_size=len(depths) + 1)), reverse=True
+    )
     lookback, after = data.draw(st.sampled_from([-1, 0, 1, 2])), data.draw(st.sampled_from([0, 2]))
     minimum = data.draw(st.sampled_from([0, 4, 7]))
     rule = scheme(minimum_tokens=minimum, lookback_blocks=lookback, available_after_seconds=float(after))
@@ -123,10 +127,18 @@ def test_families_share_nothing_that_can_be_cached(drawn: list[tuple[int, list[i
     assert not set(family_of) & {int(r) for r in short}
     for a, (_, path_a, tokens_a) in enumerate(plain):
         for b, (_, path_b, tokens_b) in enumerate(plain[:a]):
-            shared = next((i for i, (x, y) in enumerate(zip(path_a, path_b, strict=False)) if x != y), min(len(path_a), len(path_b)))
-            cacheable = shared > 0 and min(
-                slow.prefix_tokens(path_a, tokens_a, SIZE, shared), slow.prefix_tokens(path_b, tokens_b, SIZE, shared)
-            ) >= 4
+            shared = next(
+                (i for i, (x, y) in enumerate(zip(path_a, path_b, strict=False)) if x != y),
+                min(len(path_a), len(path_b)),
+            )
+            cacheable = (
+                shared > 0
+                and min(
+                    slow.prefix_tokens(path_a, tokens_a, SIZE, shared),
+                    slow.prefix_tokens(path_b, tokens_b, SIZE, shared),
+                )
+                >= 4
+            )
             assert (family_of.get(a, -1 - a) == family_of.get(b, -1 - b)) == cacheable
 
 
@@ -144,7 +156,9 @@ def test_a_cache_without_limits_reads_the_ideal_hits_of_the_published_traces() -
 
 def test_hits_come_in_whole_increments_above_the_minimum_and_run_out() -> None:
     long = [0, 1, 2]
-    trace = made_trace([long, long, [0, 1, 9], long], [12, 12, 12, 12], block_size=4, arrival_us=[0, SECOND, 2 * SECOND, 99 * SECOND])
+    trace = made_trace(
+        [long, long, [0, 1, 9], long], [12, 12, 12, 12], block_size=4, arrival_us=[0, SECOND, 2 * SECOND, 99 * SECOND]
+    )
     automatic = scheme(mode=Mode.AUTOMATIC, minimum_tokens=8, increment_tokens=5, lifetimes=(Lifetime(10, ""),))
     (usage,) = [one.usage for one in prompt_caching(trace, [automatic], rates()).scenarios[1:]]
     assert usage is not None
