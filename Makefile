@@ -53,7 +53,7 @@ lock:
 	sh scripts/lock.sh "$(PYTHON)"
 
 clean:
-	rm -rf $(VENV) .venv-spark .venv-lock demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-spark .venv-lock .venv-peers demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # What the tests use beyond Python packages: only in CI, or when asked for. Elsewhere a test without it is skipped.
 system:

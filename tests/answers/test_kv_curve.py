@@ -86,6 +86,17 @@ def test_the_parts_of_the_ceiling_are_reached_where_it_says(name: str) -> None:
     assert 0 < body["knee"]["capacity_blocks"] < body["unique_blocks"]
 
 
+def test_a_cache_that_is_not_full_when_counting_begins_says_so() -> None:
+    """kvcache-simulator prints no synthetic value at 52,428 blocks for that reason."""
+    points = answer(mooncake("synthetic"), Question(capacities=(204, 26_214, 52_428))).body["points"]
+    warm = len(np.unique(mooncake("synthetic").nodes[: mooncake("synthetic").first[1_996]]))
+    assert [point["full_before_counting"] for point in points] == [True, warm >= 26_214, False]
+    rows = answer(mooncake("conversation"), Question(capacities=(204, 150_000))).table.to_pylist()
+    assert [row["note"] for row in rows[1:]] == ["not full when counting begins"]
+    whole = answer(mooncake("synthetic"), Question(capacities=(204,), definition=Definition(0))).body["points"]
+    assert "full_before_counting" not in whole[0]  # nothing fills the cache before
+
+
 def test_nodes_tenants_and_expiry_are_cuts_of_the_same_trace() -> None:
     trace = made_trace(
         [[1, 2], [1, 2], [1, 2], [1, 3]],

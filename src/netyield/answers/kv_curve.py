@@ -18,7 +18,7 @@ from netyield.answers.answer import Answer, AnswerColumn
 from netyield.answers.kv_curve_words import definition_words, sentence, trace_words, window
 from netyield.core.finding import Finding, Severity
 from netyield.economics.kv.curve import Curve, lru_curve
-from netyield.economics.kv.definition import Definition, Match, identified_tokens
+from netyield.economics.kv.definition import Definition, Flags, Match, identified_tokens
 from netyield.economics.kv.knee import METHOD, Knee, knee
 from netyield.economics.kv.parts import Router
 from netyield.economics.kv.replay import Policy, hits, replayer
@@ -95,7 +95,9 @@ def answer(trace: Trace, question: Question) -> Answer:
         counted
     ]
     ceiling = whole.ratio(trace.unique_blocks)
+    warm = _warm_blocks(trace, counted)
     for row in rows:
+        row["full_before_counting"] = row["capacity_blocks"] <= warm if warm else None
         row["of_ceiling"] = row["hit_ratio"] / ceiling if ceiling else None
     listed = [{key: row[key] for key in POINT if row.get(key) is not None} for row in rows]
     reach = _reach(whole) if question.stack and question.policies[0] is Policy.LRU and not question.ttl_seconds else []
@@ -142,7 +144,9 @@ def answer(trace: Trace, question: Question) -> Answer:
     )
 
 
-POINT = ("capacity_blocks", "capacity_gib", "hit_tokens", "hit_blocks", "hit_ratio", "standard_error")
+POINT = (
+    "capacity_blocks", "capacity_gib", "hit_tokens", "hit_blocks", "hit_ratio", "standard_error", "full_before_counting",
+)  # fmt: skip
 
 
 def default_capacities(unique_blocks: int) -> list[int]:
@@ -219,6 +223,12 @@ def _knee(drawn: list[dict[str, Any]]) -> Knee | None:
     return knee(np.array([r["capacity_blocks"] for r in drawn]), np.array([r["hit_ratio"] for r in drawn]))
 
 
+def _warm_blocks(trace: Trace, counted: Flags) -> int:
+    """Distinct blocks of the requests that only fill the cache: a larger cache is not full when counting begins."""
+    before = int(np.argmax(counted)) if counted.any() else trace.requests
+    return int(trace.nodes[: trace.first[before]].max(initial=-1)) + 1 if before else 0
+
+
 def _reach(curve: Curve) -> list[dict[str, Any]]:
     """The smallest capacity that reaches each part of the ceiling."""
     if not curve.ceiling_hit_tokens:
@@ -247,13 +257,18 @@ def _table(rows: list[dict[str, Any]], bend: int | None, question: Question, tra
     nearest = min(listed, key=lambda c: abs(c - bend)) if bend is not None and listed else None
     for row in rows:
         at_knee = row["capacity_blocks"] == nearest and row["policy"] == question.policies[0]
-        everything = "holds every block" if row["capacity_blocks"] >= trace.unique_blocks else ""
-        row["note"] = ("at the knee" if nearest == bend else "nearest to the knee") if at_knee else everything
+        row["note"] = ("at the knee" if nearest == bend else "nearest to the knee") if at_knee else _room(row, trace)
     types = {"text": pa.string(), "share": pa.float64(), "tokens": pa.int64()}
     floats = {"capacity_gib"}
     kept = [c for c in COLUMNS if c.name not in {"capacity_gib", "standard_error"} or any(r.get(c.name) for r in rows)]
     schema = pa.schema([(c.name, pa.float64() if c.name in floats else types.get(c.kind, pa.int64())) for c in kept])
     return pa.Table.from_pylist([{c.name: row.get(c.name) for c in kept} for row in rows], schema=schema)
+
+
+def _room(row: dict[str, Any], trace: Trace) -> str:
+    if row["capacity_blocks"] >= trace.unique_blocks:
+        return "holds every block"
+    return "not full when counting begins" if row["full_before_counting"] is False else ""
 
 
 def _views(
