@@ -40,8 +40,10 @@ def _point(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _layers(answer: Answer, points: list[dict[str, Any]], line: list[dict[str, Any]]) -> Any:
+    axis = amount_axis()
+    axis.values = ticks(min(p[CAPACITY] for p in points), max(p[CAPACITY] for p in points))
     size = alt.X(
-        f"{CAPACITY}:Q", title="capacity in blocks (logarithmic)", scale=alt.Scale(type="log", nice=False), axis=amount_axis()
+        f"{CAPACITY}:Q", title="capacity in blocks (logarithmic)", scale=alt.Scale(type="log", nice=False), axis=axis
     )
     ratio = alt.Y(f"{RATIO}:Q", title="hit ratio", axis=alt.Axis(format=".0%", grid=True), scale=alt.Scale(zero=True))
     policies = list(dict.fromkeys(point["policy"] for point in points))
@@ -59,6 +61,12 @@ def _layers(answer: Answer, points: list[dict[str, Any]], line: list[dict[str, A
         mark = alt.Chart(alt.Data(values=[{CAPACITY: knee[CAPACITY]}]))
         layers.insert(0, mark.mark_rule(color=theme.MUTED, strokeWidth=1, aria=False).encode(x=size))
     return alt.layer(*layers)
+
+
+def ticks(least: int, most: int) -> list[int]:
+    """1, 2 and 5 times the powers of ten between the two."""
+    powers = range(len(str(most)))
+    return [n * 10**power for power in powers for n in (1, 2, 5) if least <= n * 10**power <= most]
 
 
 def _ceiling(answer: Answer, ratio: Any) -> Any:

@@ -105,7 +105,8 @@ def _reconciliation(answers: Sequence[Answer]) -> list[Block]:
 def _kv_curve(answers: Sequence[Answer]) -> list[Block]:
     """The curve; what its points are drawn from stays behind the chart."""
     views = [name for answer in answers for name in answer.views if name != "drawn"]
-    return [_drawn(answer, "curve", "Curve", shown=True, open_views=views) for answer in answers]
+    drawn = [_drawn(answer, "curve", "Curve", shown=True, open_views=views) for answer in answers]
+    return [replace(block, sentence="") for block in drawn]  # the heading has said it
 
 
 def _kv_plan(answers: Sequence[Answer]) -> list[Block]:
