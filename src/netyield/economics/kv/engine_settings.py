@@ -34,7 +34,7 @@ POOLED = {
     "lmcache": "set remote_url to a Mooncake store that has this memory on every node, or enable_p2p.",
 }
 GB, GIB = 1e9, float(2**30)
-DIRECTORY = "/mnt/kv-cache"
+DIRECTORY = "/var/cache/kv"
 
 
 @dataclass(frozen=True, slots=True)
