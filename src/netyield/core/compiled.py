@@ -2,6 +2,9 @@
 
 Importing this module imports numba (half a second), so only modules that hold such loops import it, and those are
 imported where a verb runs, never at start-up.
+
+While working on the code: a kept loop is compiled anew when its own file changes, not when a loop it calls in another
+file does. Remove the ``*.nbi`` files beside it then.
 """
 
 from __future__ import annotations
