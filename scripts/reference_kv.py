@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from netyield.charts.formats import count, money, rate, share
-from netyield.economics.kv.models import find_model, known_models
+from netyield.core.inference.models import find_model, known_models
 from netyield.economics.kv.prompt_caching.rules import UNLIMITED
 from netyield.economics.kv.prompt_caching.rules import table as caching_rules
 from netyield.faces.cli.main import call

@@ -13,9 +13,9 @@ import pytest
 from netyield.answers import kv_explain, kv_plan
 from netyield.answers.answer import Answer
 from netyield.charts.drawings import drawings
+from netyield.core.inference.hardware import find_gpu
+from netyield.core.inference.models import find_model
 from netyield.economics.kv.definition import Definition
-from netyield.economics.kv.hardware import find_gpu
-from netyield.economics.kv.models import find_model
 from netyield.economics.kv.prepare import Machines
 from netyield.economics.kv.slo import parse_objective
 from netyield.economics.kv.tiers import Tier, Tiers, default_tiers

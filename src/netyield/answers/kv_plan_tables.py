@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from netyield.answers.answer import AnswerColumn
 from netyield.answers.kv_plan_words import duration_words, modes_words, option_words, sizes_words
+from netyield.core.inference.hardware import GIB
 from netyield.economics.kv.break_even import break_even, hbm_usd_per_gb_hour
 from netyield.economics.kv.costs import Prices
-from netyield.economics.kv.hardware import GIB
 from netyield.economics.kv.outcome import Candidate, Rig, link_of
 from netyield.economics.kv.plan import Option, Plan
 from netyield.economics.kv.sensitivity import Sway

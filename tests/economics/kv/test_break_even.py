@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from netyield.core.inference.hardware import find_gpu
+from netyield.core.inference.models import find_model
 from netyield.economics.kv.break_even import break_even, hbm_usd_per_gb_hour
-from netyield.economics.kv.hardware import find_gpu
-from netyield.economics.kv.models import find_model
 from netyield.economics.kv.prices import LIFE_HOURS, price_of
 
 # model, weights, GB/s, prefill tokens/s, $ per million, T* in HBM (min), DRAM (h), NVMe (days): as printed.

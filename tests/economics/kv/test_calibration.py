@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from netyield.core.errors import WrongUse
+from netyield.core.inference.hardware import find_gpu
+from netyield.core.inference.models import find_model
+from netyield.core.inference.prefill import Work, calibrate
 from netyield.economics.kv.calibration import measured_prefill
-from netyield.economics.kv.hardware import find_gpu
-from netyield.economics.kv.models import find_model
-from netyield.economics.kv.prefill import Work, calibrate
 
 PAGE = """\
 # TYPE vllm:request_prefill_time_seconds histogram

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from netyield.core.inference.models import find_model
 from netyield.economics.kv.endurance import second_touch, write_through
-from netyield.economics.kv.models import find_model
 from netyield.sources.traces.read import read_trace
 
 DATA = Path(__file__).parents[2] / "data" / "kv"

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from netyield.core.inference.hardware import find_gpu
+from netyield.core.inference.models import find_model
+from netyield.core.inference.prefill import prefill_of
 from netyield.economics.kv.cluster import Cluster, running_bytes
 from netyield.economics.kv.definition import Definition, Match, leading_tokens
-from netyield.economics.kv.hardware import find_gpu
-from netyield.economics.kv.models import find_model
 from netyield.economics.kv.outcome import GB, Candidate, Changes, Rig
-from netyield.economics.kv.prefill import prefill_of
 from netyield.economics.kv.replay import Policy, replayer
 from netyield.economics.kv.routing import Routing, route
 from netyield.economics.kv.runs import leading_blocks, request_ranks

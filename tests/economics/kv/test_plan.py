@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from netyield.core.errors import WrongUse
+from netyield.core.inference.hardware import find_gpu
+from netyield.core.inference.models import find_model
 from netyield.economics.kv.costs import Prices, tier_cost
 from netyield.economics.kv.engine_settings import VERSIONS, engine_settings, engines_for
-from netyield.economics.kv.hardware import find_gpu
-from netyield.economics.kv.models import find_model
 from netyield.economics.kv.needed import gpus_needed
 from netyield.economics.kv.outcome import Candidate
 from netyield.economics.kv.plan import Plan, Question, candidates, search

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from netyield.core.errors import ConfigError, WrongUse
-from netyield.economics.kv.hardware import find_gpu
+from netyield.core.inference.hardware import find_gpu
 from netyield.economics.kv.prices import LIFE_HOURS, all_prices, price_of
 from netyield.economics.kv.tiers import EXAMPLE, Tiers, default_tiers, read_tiers
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from netyield.core.errors import WrongUse
-from netyield.economics.kv.prefill import Timing
+from netyield.core.inference.prefill import Timing
 from netyield.sources.gpu.openmetrics import parse
 
 SECONDS = "vllm:request_prefill_time_seconds"

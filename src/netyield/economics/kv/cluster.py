@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from netyield.core.errors import WrongUse
-from netyield.economics.kv.hardware import GIB, Gpu
-from netyield.economics.kv.memory import element_bytes
-from netyield.economics.kv.models import Model
+from netyield.core.inference.hardware import GIB, Gpu
+from netyield.core.inference.memory import element_bytes
+from netyield.core.inference.models import Model
 from netyield.sources.traces.trace import Int32, Trace
 
 WORKSPACE_GIB = 2.0  # per GPU: activations and graphs

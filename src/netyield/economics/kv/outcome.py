@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from netyield.core.inference.prefill import Prefill
 from netyield.economics.kv.cluster import Cluster, mean_context
 from netyield.economics.kv.definition import Flags, leading_tokens
 from netyield.economics.kv.loading import GB, Link
-from netyield.economics.kv.prefill import Prefill
 from netyield.economics.kv.replay import Policy
 from netyield.economics.kv.routing import Routing, route
 from netyield.economics.kv.runs import Runs

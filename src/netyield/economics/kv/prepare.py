@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netyield.core.finding import Finding, Severity
+from netyield.core.inference.hardware import GIB, Gpu
+from netyield.core.inference.models import Model
+from netyield.core.inference.prefill import prefill_of
 from netyield.economics.kv.cluster import Cluster, mean_context, natural_tensor_parallel, running_bytes
 from netyield.economics.kv.definition import Definition
-from netyield.economics.kv.hardware import GIB, Gpu
-from netyield.economics.kv.models import Model
 from netyield.economics.kv.outcome import Rig
-from netyield.economics.kv.prefill import prefill_of
 from netyield.economics.kv.routing import Routing
 from netyield.economics.kv.runs import Runs
 from netyield.economics.kv.tiers import Tiers

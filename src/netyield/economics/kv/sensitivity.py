@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import log10
 
+from netyield.core.inference.prefill import DENSE_MFU
 from netyield.economics.kv.outcome import Changes, Rig
 from netyield.economics.kv.plan import Option, Plan, Question, cheapest, options_of, priced
-from netyield.economics.kv.prefill import DENSE_MFU
 
 FARTHEST = 10.0
 HALF, DOUBLE = 0.5, 2.0

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from netyield.core.errors import ConfigError, WrongUse
-from netyield.economics.kv.hardware import Gpu
+from netyield.core.inference.hardware import Gpu
 from netyield.economics.kv.prices import Price, price_of
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -240,7 +240,7 @@ def shares(words: str | None) -> tuple[int, int] | None:
 
 def bytes_per_token(trace: Trace, model: str, dtype: str) -> float:
     """Bytes of cache per token of the model at the trace's mean prompt length (it may depend on the length)."""
-    from netyield.economics.kv.models import find_model
+    from netyield.core.inference.models import find_model
 
     mean = float(trace.input_tokens.mean()) if trace.requests else 1.0
     return float(find_model(model).layout.bytes(max(mean, 1.0), dtype)) / max(mean, 1.0)

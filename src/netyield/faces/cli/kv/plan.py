@@ -39,8 +39,8 @@ from netyield.faces.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from netyield.economics.kv.hardware import Gpu
-    from netyield.economics.kv.models import Model
+    from netyield.core.inference.hardware import Gpu
+    from netyield.core.inference.models import Model
     from netyield.economics.kv.prepare import Machines
     from netyield.economics.kv.tiers import Tiers
     from netyield.sources.traces.trace import Trace
@@ -187,10 +187,10 @@ def plan(
     policies = chosen_policies(policy)
 
     from netyield.answers import kv_plan
+    from netyield.core.inference.hardware import find_gpu
+    from netyield.core.inference.memory import element_bytes
+    from netyield.core.inference.models import find_model
     from netyield.economics.kv.definition import Definition
-    from netyield.economics.kv.hardware import find_gpu
-    from netyield.economics.kv.memory import element_bytes
-    from netyield.economics.kv.models import find_model
     from netyield.economics.kv.prepare import Machines
     from netyield.economics.kv.replay import Policy
     from netyield.economics.kv.routing import Routing
@@ -275,8 +275,8 @@ def _calibrated(machines: Machines, paths: list[Path]) -> Machines:
     """The machines at the MFU their engine's counters show."""
     from dataclasses import replace
 
+    from netyield.core.inference.prefill import calibrate, prefill_of
     from netyield.economics.kv.calibration import measured_prefill
-    from netyield.economics.kv.prefill import calibrate, prefill_of
 
     if machines.mfu is not None:
         message = "--mfu and --calibrate both say how well prefill uses the GPUs."

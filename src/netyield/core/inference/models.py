@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from netyield.core.errors import WrongUse
-from netyield.economics.kv.memory import Layout, UnknownLayout
-from netyield.economics.kv.model_config import REPAIR, Attention, attention_of, layout_of
+from netyield.core.inference.memory import Layout, UnknownLayout
+from netyield.core.inference.model_config import REPAIR, Attention, attention_of, layout_of
 
 CATALOGUE = "models.toml"
 BILLION = 1e9
@@ -67,7 +67,7 @@ def known_models() -> list[str]:
 
 @cache
 def _entries() -> list[dict[str, Any]]:
-    text = resources.files("netyield.economics.kv").joinpath(CATALOGUE).read_text(encoding="utf-8")
+    text = resources.files("netyield.core.inference").joinpath(CATALOGUE).read_text(encoding="utf-8")
     entries: list[dict[str, Any]] = tomllib.loads(text)["model"]
     return entries
 

@@ -49,7 +49,7 @@ def find_gpu(word: str) -> Gpu:
 
 @cache
 def _gpus() -> dict[str, Gpu]:
-    text = resources.files("netyield.economics.kv").joinpath(CATALOGUE).read_text(encoding="utf-8")
+    text = resources.files("netyield.core.inference").joinpath(CATALOGUE).read_text(encoding="utf-8")
     found: dict[str, Gpu] = {}
     for entry in tomllib.loads(text)["gpu"]:
         gpu = Gpu(

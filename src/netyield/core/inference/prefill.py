@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netyield.core.errors import WrongUse
-from netyield.economics.kv.hardware import Gpu
-from netyield.economics.kv.model_config import Attention
-from netyield.economics.kv.models import Model
+from netyield.core.inference.hardware import Gpu
+from netyield.core.inference.model_config import Attention
+from netyield.core.inference.models import Model
 
 Floats = NDArray[np.float64]
 DENSE_MFU, SPARSE_MFU = 0.5, 0.25  # where nobody measured: dense on one node; mixture of experts (0.15 to 0.3)

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netyield.core.errors import WrongUse
-from netyield.economics.kv.hardware import find_gpu
-from netyield.economics.kv.model_config import Attention
-from netyield.economics.kv.models import find_model
-from netyield.economics.kv.prefill import Prefill, Timing, Work, calibrate, measured_mfu, prefill_of
+from netyield.core.inference.hardware import find_gpu
+from netyield.core.inference.model_config import Attention
+from netyield.core.inference.models import find_model
+from netyield.core.inference.prefill import Prefill, Timing, Work, calibrate, measured_mfu, prefill_of
 
 H100 = find_gpu("h100").peak_flops("bf16")
 

@@ -9,9 +9,9 @@ import pytest
 from kvcache_sim import calculator
 
 from netyield.core.errors import WrongUse
-from netyield.economics.kv.memory import UnknownLayout
-from netyield.economics.kv.model_config import layout_of
-from netyield.economics.kv.models import find_model, known_models
+from netyield.core.inference.memory import UnknownLayout
+from netyield.core.inference.model_config import layout_of
+from netyield.core.inference.models import find_model, known_models
 
 K = 1024
 # model, context, bf16 bytes per token, fp8 bytes per token: the table of published figures.

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netyield.economics.kv.memory import CacheGroup, Layout, UnknownLayout
+from netyield.core.inference.memory import CacheGroup, Layout, UnknownLayout
 
 NESTED = ("text_config", "language_config", "llm_config", "text_model_config")
 FULL, SLIDING, LINEAR = "full_attention", "sliding_attention", "linear_attention"
