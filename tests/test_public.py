@@ -29,7 +29,7 @@ def test_the_version_is_that_of_the_installed_package() -> None:
 
 def test_source_types_and_verbs() -> None:
     assert list(registry.known_types()) == [
-        "anthropic_costs", "capacity_csv", "focus", "fx", "gpu_csv", "litellm", "metrics_text", "openai_costs",
+        "anthropic_costs", "assets", "capacity_csv", "focus", "fx", "gpu_csv", "litellm", "metrics_text", "openai_costs",
         "outcomes", "prices", "prometheus", "rate_card", "requests",
     ]
     assert [verb.__name__ for verb in main.VERBS] == [

@@ -66,6 +66,10 @@ METRICS = _lines(
 FIXTURES = {
     "focus": Fixture({}, "bill.csv", (DATA / "focus" / "multi_model_usage.csv").read_bytes, {"charges"}),
     "rate_card": Fixture({"rates": [{"usd_per_gpu_hour": "2.00", "since": "2020-01-01"}]}, tables={"rate_cards"}),
+    "assets": Fixture(
+        {"until": "2026-11-01"},
+        "assets.toml", _lines('currency = "USD"', "cost = 40000", 'in_service = "2026-01-01"', 'useful_life = "6y"'), {"charges"},
+    ),
     "openai_costs": Fixture({}, "costs.json", _json(OPENAI_COSTS), {"charges"}),
     "anthropic_costs": Fixture({}, "costs.json", _json(ANTHROPIC_COSTS), {"charges"}),
     "metrics_text": Fixture({}, "host.om", METRICS, {"gpu_samples", "gpu_owners", "engine_samples"}),

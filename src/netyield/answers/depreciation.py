@@ -1,0 +1,235 @@
+"""What do owned assets cost month by month, what are they still worth, and how much of a useful token is depreciation?
+
+Amounts are the books' own: exact, rounded once to coins at each period end. Formulas: docs/assets.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from netyield.answers.answer import Answer, AnswerColumn
+from netyield.core.currencies import from_coins
+from netyield.core.depreciation import YEAR, Method, first_day, month_name, month_number
+from netyield.core.finding import Finding, Severity
+from netyield.core.money import MONEY, text
+from netyield.core.period import Period
+from netyield.economics.assets.schedule import Row, Schedule
+from netyield.economics.assets.unit_costs import UnitCost
+from netyield.sources.bills.assets.asset import Asset, Estimate
+from netyield.sources.bills.assets.history import History
+
+AMOUNTS = ("opening", "additions", "charge", "written_down", "disposed", "accumulated", "carrying")
+BOOK_WORDS = {"ifrs": "IFRS", "us_gaap": "US GAAP"}
+COLUMNS = (
+    AnswerColumn("period", "text", "", "Month or calendar year"),
+    AnswerColumn("currency", "text", "", "Currency of the row"),
+    AnswerColumn("opening", "money", "currency", "Carrying amount at its start"),
+    AnswerColumn("additions", "money", "currency", "Cost of assets placed in service"),
+    AnswerColumn("charge", "money", "currency", "Depreciation of the period"),
+    AnswerColumn("written_down", "money", "currency", "Impairment losses less reversals"),
+    AnswerColumn("disposed", "money", "currency", "Carrying amount of assets disposed of"),
+    AnswerColumn("accumulated", "money", "currency", "Accumulated depreciation of the assets held at its end"),
+    AnswerColumn("carrying", "money", "currency", "Carrying amount at its end"),
+)
+ASSET_COLUMNS = (
+    AnswerColumn("asset", "text", "", "Asset"),
+    AnswerColumn("currency", "text", "", "Currency of the row"),
+    AnswerColumn("method", "text", "", "Method of its last estimate"),
+    AnswerColumn("in_service", "text", "", "First day of service"),
+    AnswerColumn("life_ends", "text", "", "First month after its useful life"),
+    AnswerColumn("cost", "money", "currency", "What was paid"),
+    AnswerColumn("residual", "money", "currency", "Residual value of its last estimate"),
+    AnswerColumn("charged", "money", "currency", "Depreciation over all rows"),
+    AnswerColumn("written_down", "money", "currency", "Impairment losses less reversals"),
+    AnswerColumn("gain", "money", "currency", "Proceeds less carrying amount on disposal"),
+)
+UNIT_COLUMNS = (
+    AnswerColumn("period", "text", "", "Month"),
+    AnswerColumn("in_scope", "money", "currency", "Money in scope"),
+    AnswerColumn("depreciation", "money", "currency", "Depreciation of owned assets in it"),
+    AnswerColumn("with_low", "money", "currency per million tokens", "Cost per useful million tokens, lower bound"),
+    AnswerColumn("with_high", "money", "currency per million tokens", "Its upper bound; empty = unbounded"),
+    AnswerColumn("without_low", "money", "currency per million tokens", "The same without depreciation"),
+    AnswerColumn("without_high", "money", "currency per million tokens", "Its upper bound; empty = unbounded"),
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a schedule is asked for: ``until`` (the first month not shown), every asset's own rows or not."""
+
+    until: str | None = None
+    by_asset: bool = False
+    unit_costs: tuple[UnitCost, ...] = ()
+
+
+def answer(schedule: Schedule, findings: Sequence[Finding] = (), shown: Shown | None = None) -> Answer:
+    """The schedule; ``body`` is the JSON object."""
+    asked = shown or Shown()
+    rows = [plain_row(row) for row in _kept(schedule.rows, asked.until)]
+    listed = [asset_row(found) for found in schedule.histories]
+    words = _sentence(schedule, rows)
+    findings = [*findings, *_open(schedule)]
+    currencies = sorted({row["currency"] for row in rows})
+    body: dict[str, Any] = {
+        "answer": "depreciation",
+        "book": schedule.book,
+        "by": schedule.grain,
+        "currency": currencies[0] if len(currencies) == 1 else None,
+        "rows": rows,
+        "assets": [{**row, "phases": phases(found)} for row, found in zip(listed, schedule.histories, strict=True)],
+        "unit_cost": [each.plain() for each in asked.unit_costs],
+        "definition": definition(schedule),
+        "description": words,
+        "findings": len(findings),
+    }
+    views: dict[str, tuple[pa.Table, tuple[AnswerColumn, ...]]] = {}
+    if len(listed) > 1:
+        views["assets"] = (_table(listed, ASSET_COLUMNS), ASSET_COLUMNS)
+    if asked.by_asset:
+        own = [
+            {"asset": asset.id, **plain_row(row)} for asset, each in schedule.by_asset() for row in _kept(each, asked.until)
+        ]
+        body["asset_rows"] = own
+        views["asset_rows"] = (_table(own, (ASSET_COLUMNS[0], *COLUMNS)), (ASSET_COLUMNS[0], *COLUMNS))
+    if asked.unit_costs:
+        views["unit_cost"] = (_table(body["unit_cost"], UNIT_COLUMNS), UNIT_COLUMNS)
+    return Answer(
+        name="depreciation",
+        title=f"Depreciation of owned assets, {BOOK_WORDS[schedule.book]}",
+        as_of="",
+        window=_window(rows),
+        currency=body["currency"] or "",
+        basis="",
+        table=_table(rows, COLUMNS),
+        columns=COLUMNS,
+        headline={"book": schedule.book, "assets": len(listed), "rows": len(rows)},
+        description=words,
+        caveats=tuple(f"{key}: {value}" for key, value in body["definition"].items()),
+        views=views,
+        findings=tuple(findings),
+        body=body,
+    )
+
+
+def plain_row(row: Row) -> dict[str, Any]:
+    """A row with amounts as decimal text."""
+    coins = (row.opening, row.additions, row.charge, row.written, row.disposed, row.accumulated, row.carrying)
+    amounts = {name: text(from_coins(value, row.currency)) for name, value in zip(AMOUNTS, coins, strict=True)}
+    return {"period": row.period, "currency": row.currency, **amounts}
+
+
+def asset_row(found: History) -> dict[str, Any]:
+    """One asset in a line."""
+    asset, last = found.asset, found.phases[-1][1]
+    gain = None
+    if found.disposed is not None and asset.terms.proceeds is not None:
+        gain = text(asset.terms.proceeds - from_coins(found.derecognised(), asset.currency))
+
+    def amount(coins: int) -> str:
+        return text(from_coins(coins, asset.currency))
+
+    return {
+        "asset": asset.id, "currency": asset.currency, "method": str(last.method), "in_service": f"{asset.terms.in_service}",
+        "life_ends": month_name(found.months.stop) if found.missing is None else None, "cost": amount(asset.cost),
+        "residual": amount(last.residual), "charged": amount(found.accumulated[-1] if found.accumulated else 0),
+        "written_down": amount(sum(each for _, each in found.written)), "gain": gain,
+    }  # fmt: skip
+
+
+def phases(found: History) -> list[dict[str, Any]]:
+    """From when on the charge follows which rule: what explains every row."""
+    listed = []
+    for at, estimate, why in found.phases:
+        base = found.asset.cost - found.at_end(int(at) - 1)[0] - found.written_by(int(at)) - estimate.residual
+        left = None if estimate.end is None else estimate.end - at
+        listed.append({
+            "from": month_name(int(at)), "why": why, "method": str(estimate.method),
+            "base": text(from_coins(max(0, base), found.asset.currency)),
+            "residual": text(from_coins(estimate.residual, found.asset.currency)),
+            "months": None if left is None else f"{float(left):g}",
+            "words": _words(found.asset, estimate, max(0, base), left),
+        })  # fmt: skip
+    return listed
+
+
+def _words(asset: Asset, estimate: Estimate, base: int, left: Any) -> str:
+    amount = f"{from_coins(base, asset.currency):,f} {asset.currency}"
+    if estimate.method is Method.UNITS and estimate.units_total:
+        return f"{amount} x units / {float(estimate.units_total):,g} units"
+    months = f"{float(left or 0):g} months"
+    if estimate.method is Method.STRAIGHT_LINE:
+        return f"{amount} evenly over {months}"
+    if estimate.method is Method.SUM_OF_YEARS:
+        return f"{amount} over {months}, year j of n weighing n - j + 1"
+    switch = ", straight line once that takes more" if estimate.switch else ""
+    return f"{float(estimate.factor):g} / {float(left or 0) / YEAR:g} of each asset-year's opening amount, down to the residual{switch}"
+
+
+def definition(schedule: Schedule) -> dict[str, str]:
+    """Every choice that changes the figures, by name."""
+    conventions = sorted({found.asset.terms.convention for found in schedule.histories})
+    said = {
+        "month": "month: the month of placing in service counts in full, the month of disposal not",
+        "next_month": "next_month: depreciation starts with the month after, and takes the month of disposal in full",
+        "day": "day: by days from placing in service to disposal",
+    }
+    return {
+        "book": f"{BOOK_WORDS[schedule.book]}; terms and events of the other book do not count",
+        "rounding": "the amount used up is rounded half up to the smallest coin at each month end; a charge is the difference",
+        "changes": "prospective: a new estimate starts from the booked carrying amount (IAS 8.36, ASC 250-10-45-17)",
+        "convention": "; ".join(said[each] for each in conventions) or said["month"],
+        "residual": "0 where none is given",
+    }
+
+
+def _open(schedule: Schedule) -> list[Finding]:
+    """Assets by units whose rows end because nobody gave the units of a month."""
+    found = []
+    for each in schedule.histories:
+        if each.missing is not None:
+            message = f"asset {each.asset.id!r}: nobody gave units for {month_name(each.missing)}; its rows end before it."
+            repair = "Add the month's units, 0 when it was off."
+            found.append(Finding("assets.units_missing", Severity.WARNING, message, repair))
+    return found
+
+
+def _kept(rows: Sequence[Row], until: str | None) -> list[Row]:
+    return [row for row in rows if until is None or row.period < until[: len(row.period)]]
+
+
+def _sentence(schedule: Schedule, rows: Sequence[dict[str, Any]]) -> str:
+    if not rows:
+        return "There is no asset to depreciate."
+    parts = []
+    for currency in sorted({row["currency"] for row in rows}):
+        own = [row for row in rows if row["currency"] == currency]
+        total = sum(pa.scalar(row["charge"]).cast(MONEY).as_py() for row in own)
+        parts.append(f"{total:,.2f} {currency} from {own[0]['period']} to {own[-1]['period']}, {_last(own[-1])} left at the end")
+    count = len(schedule.histories)
+    return f"{count:,} asset{'s' if count != 1 else ''} depreciate{'' if count != 1 else 's'} by {'; '.join(parts)}."
+
+
+def _last(row: dict[str, Any]) -> str:
+    return f"{pa.scalar(row['carrying']).cast(MONEY).as_py():,.2f}"
+
+
+def _window(rows: Sequence[dict[str, Any]]) -> Period:
+    names = [row["period"] for row in rows] or ["1970"]
+    first = names[0] if "-" in names[0] else f"{names[0]}-01"
+    last = month_number(max(names)) + 1 if "-" in names[0] else (int(max(names)) + 1) * YEAR
+    since, until = first_day(month_number(first)), first_day(last)
+    return Period(datetime(since.year, since.month, 1, tzinfo=UTC), datetime(until.year, until.month, 1, tzinfo=UTC))
+
+
+def _table(listed: Sequence[dict[str, Any]], columns: tuple[AnswerColumn, ...]) -> pa.Table:
+    arrays = {}
+    for column in columns:
+        values = pa.array([row[column.name] for row in listed], pa.string())
+        arrays[column.name] = values.cast(MONEY) if column.kind == "money" else values
+    return pa.table(arrays)
