@@ -72,7 +72,7 @@ def _codes() -> pa.Table:
 
 # Dimensions that a leaf does not tell apart share a leaf_dim: the provider of a self-hosted model, two words for one biller.
 _LEAF_DIMS = f"""
-SELECT dim_id, MIN(dim_id) OVER (PARTITION BY serving_id, provider, model, team, app, customer) AS leaf_dim,
+SELECT dim_id, MIN(dim_id) OVER (PARTITION BY serving_id, provider, model, team, app, customer, method) AS leaf_dim,
        serving_id, pool, serving, provider, model, team, app, customer, method
 FROM (SELECT d.dim_id, d.serving_id, CASE WHEN d.serving_id IS NULL THEN '' ELSE d.pool END AS pool, d.serving,
              CASE WHEN d.serving_id IS NOT NULL THEN '' ELSE COALESCE(n.bill_name, d.provider) END AS provider,
