@@ -71,6 +71,11 @@ def result(job: DayJob) -> dict[str, Path]:
     return paths
 
 
+def same_inputs(one: DayJob, other: DayJob) -> bool:
+    """Would both give the same result? Asked before anything is computed."""
+    return _key(one) == _key(other)
+
+
 def _digest(table: pa.Table) -> str:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:

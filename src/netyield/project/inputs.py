@@ -7,6 +7,7 @@ manifest see the same books.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -81,6 +82,13 @@ def pick_currency(engine: Engine, config: Config, asked: str | None) -> str:
 
 def gather(folder: Folder, manifest: Manifest, config: Config, basis: str, currency: str | None) -> Shared:
     """Read, label and fold everything that is shared between days."""
+    return gather_each(folder, manifest, config, [(basis, currency)])[0]
+
+
+def gather_each(
+    folder: Folder, manifest: Manifest, config: Config, wanted: Sequence[tuple[str, str | None]]
+) -> list[Shared]:
+    """The same for several (basis, currency); telemetry, which knows neither, is read once."""
     engine = Engine()
     try:
         views(
@@ -95,17 +103,22 @@ def gather(folder: Folder, manifest: Manifest, config: Config, basis: str, curre
             "capacity_samples",
             "fx_rates",
         )
-        shared = _gather(engine, config, basis, pick_currency(engine, config, currency))
-        if "api" in shared.groups.column("step").to_pylist() and manifest.of("attempts"):
-            shared.api_traffic = _api_traffic(engine, folder, manifest, config, shared)
-        return shared
+        engine.keep("extents_known", _EXTENTS)
+        engine.keep("count_extents_known", _COUNT_EXTENTS)
+        found = []
+        for basis, currency in wanted:
+            shared = _gather(engine, config, basis, pick_currency(engine, config, currency))
+            if "api" in shared.groups.column("step").to_pylist() and manifest.of("attempts"):
+                shared.api_traffic = _api_traffic(engine, folder, manifest, config, shared)
+            found.append(shared)
+        return found
     finally:
         engine.close()
 
 
 def _gather(engine: Engine, config: Config, basis: str, currency: str) -> Shared:
     findings: list[Finding] = []
-    extents = engine.query(_EXTENTS)
+    extents = engine.query("SELECT * FROM extents_known ORDER BY device")
     declared = declared_pools(engine)
     charges.label(engine, basis, config.scope, config.pool, declared)
     raw = charges.group(engine).to_pylist()
@@ -127,7 +140,7 @@ def _gather(engine: Engine, config: Config, basis: str, currency: str) -> Shared
         cards=cards_of(engine),
         device_pools=pa.table({"device": extents.column("device"), "pool": pa.array(pools, pa.string())}),
         extents=placed,
-        count_extents=engine.query(_COUNT_EXTENTS),
+        count_extents=engine.query("SELECT * FROM count_extents_known ORDER BY ALL"),
         owner_facts=_owner_facts(engine, config),
         unclassified=engine.query(_UNCLASSIFIED).to_pylist(),
         scopes=engine.query(_SCOPES).to_pylist(),

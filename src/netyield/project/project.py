@@ -18,6 +18,7 @@ from netyield.ledger.charges import BASES
 from netyield.ledger.close import close_month
 from netyield.ledger.ingest import Ingested, ingest
 from netyield.project import books as book_room
+from netyield.project.adjustments import adjust_closed
 from netyield.project.findings import from_record
 from netyield.project.window import covered, default
 from netyield.sources import registry
@@ -92,7 +93,7 @@ class Project:
         self._books.clear()
         moment = now or datetime.now(UTC)
         done = ingest(self.folder, self.sources(), tenant=self.config.project.tenant, now=moment, progress=progress)
-        book_room.adjust_closed(self.folder, self.config, moment)
+        adjust_closed(self.folder, self.config, moment)
         return done
 
     def probe(self) -> dict[str, Probe]:
