@@ -65,8 +65,10 @@ def _make_room(
             return
         _forget(newer, older, node_count, cached, where, sizes, ONCE_GHOST)
         _replace(newer, older, node_count, cached, where, sizes, target, False)
-    elif sizes.sum() >= capacity:
-        if sizes.sum() == 2 * capacity:
+        return
+    known = sizes[ONCE] + sizes[OFTEN] + sizes[ONCE_GHOST] + sizes[OFTEN_GHOST]
+    if known >= capacity:
+        if known == 2 * capacity:
             _forget(newer, older, node_count, cached, where, sizes, OFTEN_GHOST)
         _replace(newer, older, node_count, cached, where, sizes, target, False)
 

@@ -15,8 +15,10 @@ from netyield.sources.traces.trace import Int32
 @compiled
 def empty_lists(node_count: int, lists: int) -> tuple[Int32, Int32]:
     """(newer, older) with every list empty; list k has the sentinel ``node_count + k``."""
-    newer = np.arange(node_count + lists).astype(np.int32)
-    return newer, newer.copy()
+    newer, older = np.empty(node_count + lists, np.int32), np.empty(node_count + lists, np.int32)
+    for place in range(len(newer)):
+        newer[place] = older[place] = place
+    return newer, older
 
 
 @compiled
