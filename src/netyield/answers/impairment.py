@@ -1,0 +1,194 @@
+"""What must be written down, and what does each standard say? IFRS and US GAAP side by side on the same unit of assets.
+
+An estimate rests on the case's own forecasts; it posts nothing. What the case does not decide is null, with its bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from netyield.answers.answer import Answer, AnswerColumn
+from netyield.core.finding import Finding, Severity
+from netyield.core.money import MONEY, quantise, text
+from netyield.core.period import Period
+from netyield.economics.assets.allocation import Share
+from netyield.economics.assets.impairment import Flows, Result, flows_of, ifrs, us_gaap
+from netyield.economics.assets.impairment_terms import Case, Part
+from netyield.economics.assets.onerous import Provision, ifrs_provision, us_gaap_provision
+
+PLACES = 6
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COLUMNS = (
+    AnswerColumn("line", "text", "", "What is measured"),
+    AnswerColumn("ifrs", "money", "currency", "Under IFRS (IAS 36, IAS 37); empty = the case does not decide it"),
+    AnswerColumn("us_gaap", "money", "currency", "Under US GAAP (ASC 360, ASC 420); empty = the case does not decide it"),
+)
+PART_COLUMNS = (
+    AnswerColumn("book", "text", "", "IFRS or US GAAP"),
+    AnswerColumn("asset", "text", "", "Asset of the unit, or goodwill"),
+    AnswerColumn("before", "money", "currency", "Carrying amount before"),
+    AnswerColumn("loss", "money", "currency", "Its part of the loss"),
+    AnswerColumn("after", "money", "currency", "Carrying amount after"),
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A case with its parts in each book and, when flows were worked out from output, those and their monthly rate."""
+
+    case: Case
+    parts: tuple[Sequence[Part], Sequence[Part]]
+    flows: Sequence[Decimal] = ()
+    rate: Decimal | None = None
+    findings: Sequence[Finding] = ()
+    scenario: str | None = None
+
+
+def answer(asked: Asked) -> Answer:
+    """Both books' figures; ``body`` is the JSON object."""
+    case = asked.case
+    flows = flows_of(case, asked.flows, asked.rate)
+    books = {"ifrs": ifrs(case, asked.parts[0], flows), "us_gaap": us_gaap(case, asked.parts[1], flows)}
+    provisions: dict[str, Provision] = {}
+    if case.onerous is not None:
+        provisions = {"ifrs": ifrs_provision(case.onerous, case.unit), "us_gaap": us_gaap_provision(case.onerous, case.unit)}
+    plain = {name: _plain(result, provisions.get(name), case) for name, result in books.items()}
+    findings = (*asked.findings, *_findings(books, provisions))
+    words = _sentence(plain, case.currency)
+    body: dict[str, Any] = {
+        "answer": "impairment",
+        "title": case.title,
+        "scenario": asked.scenario,
+        "currency": case.currency,
+        **plain,
+        "cash_flows": {
+            "undiscounted": _text(flows.undiscounted), "value_in_use": _text(flows.value_in_use),
+            "value_in_use_unrounded": _text(flows.unrounded),
+        },
+        "definition": _definition(case),
+        "description": words,
+        "findings": len(findings),
+    }  # fmt: skip
+    parts = [row for name, result in books.items() for row in _parts(name, result, case)]
+    return Answer(
+        name="impairment", title="Write-downs under IFRS and US GAAP", as_of="", window=Period(EPOCH, EPOCH),
+        currency=case.currency, basis="", table=_table(_rows(plain, flows), COLUMNS), columns=COLUMNS,
+        headline={name: {"loss": each["loss"]} for name, each in plain.items()}, description=words,
+        caveats=tuple(f"{key}: {value}" for key, value in body["definition"].items()),
+        views={"parts": (_table(parts, PART_COLUMNS), PART_COLUMNS)} if parts else {}, findings=findings, body=body,
+    )  # fmt: skip
+
+
+def _plain(result: Result, provision: Provision | None, case: Case) -> dict[str, Any]:
+    """One book. ``loss`` is all that goes through profit or loss: impairment, dedicated assets, provision."""
+    impairment = result.loss
+    extra = Decimal(0)
+    undecided = impairment is None
+    if provision is not None:
+        undecided = undecided or provision.amount is None
+        extra = (provision.amount or Decimal(0)) + provision.written_down
+    loss = None if undecided or impairment is None else impairment + extra
+    return {
+        "loss": _text(loss),
+        "loss_low": _text(result.low + extra if undecided else loss),
+        "loss_high": _text(loss) if not undecided else _text(None if result.high is None else result.high + extra),
+        "impairment": _text(impairment),
+        "reversal": _text(result.reversal),
+        "carrying": _text(result.carrying),
+        "recoverable": _text(result.recoverable),
+        "goodwill_loss": _text(result.goodwill_loss),
+        "parts": [_part(each, case) for each in result.parts],
+        "unallocated": _text(result.unallocated),
+        "why": result.why,
+        "provision": None if provision is None else _text(provision.amount),
+        "net_cost_of_contract": None if provision is None else _text(provision.net_cost),
+        "dedicated_assets_written_down": None if provision is None else _text(provision.written_down),
+        "provision_why": None if provision is None else provision.why,
+    }
+
+
+def _part(share: Share, case: Case) -> dict[str, Any]:
+    amounts = {"before": share.before, "loss": share.loss, "after": share.after}
+    return {"asset": share.id} | {key: _text(value * case.unit) for key, value in amounts.items()}
+
+
+def _parts(book: str, result: Result, case: Case) -> list[dict[str, Any]]:
+    rows = [{"book": book, **_part(share, case)} for share in result.parts]
+    if result.goodwill_loss:
+        goodwill = {"before": case.goodwill, "loss": result.goodwill_loss, "after": case.goodwill - result.goodwill_loss}
+        rows.insert(0, {"book": book, "asset": "goodwill"} | {key: _text(value) for key, value in goodwill.items()})
+    return rows if len(rows) > 1 else []
+
+
+def _rows(plain: dict[str, dict[str, Any]], flows: Flows) -> list[dict[str, Any]]:
+    lines = {
+        "Carrying amount": "carrying", "Recoverable amount or fair value": "recoverable", "Impairment loss": "impairment",
+        "Reversal of an earlier loss": "reversal", "Dedicated assets written down": "dedicated_assets_written_down",
+        "Provision for the onerous contract": "provision", "Through profit or loss": "loss",
+    }  # fmt: skip
+    rows = [{"line": words, **{book: plain[book][key] for book in plain}} for words, key in lines.items()]
+    rows.insert(1, {"line": "Undiscounted cash flows", "ifrs": None, "us_gaap": _text(flows.undiscounted)})
+    rows.insert(2, {"line": "Value in use", "ifrs": _text(flows.value_in_use), "us_gaap": None})
+    return [row for row in rows if any(row[book] not in (None, "0") for book in plain) or row["line"] == "Through profit or loss"]
+
+
+def _findings(books: dict[str, Result], provisions: dict[str, Provision]) -> list[Finding]:
+    found = []
+    for name, result in books.items():
+        if result.open is not None:
+            message, repair = result.open
+            found.append(Finding(f"impairment.undecided_{name}", Severity.WARNING, f"{message}.", repair))
+        if result.unallocated:
+            message = f"{text(result.unallocated)} of the loss can be borne by no asset: all are at their floor."
+            found.append(Finding(f"impairment.unallocated_{name}", Severity.WARNING, message, "Check the floors (IAS 36.105, .108)."))
+        if provisions and provisions[name].amount is None:
+            message = "the contract is no longer used, and the fair value of what is still due is not given."
+            found.append(Finding(f"impairment.undecided_provision_{name}", Severity.WARNING, message, "Add ceased_use_fair_value."))
+    return found
+
+
+def _definition(case: Case) -> dict[str, str]:
+    years = "each year's present value is rounded before they are added" if case.round_years else "unrounded until the end"
+    said = {
+        "ifrs": "recoverable = max(fair value - cost of disposal, value in use), IAS 36.18; loss to goodwill first, IAS 36.104",
+        "us_gaap": "step 1 carrying against undiscounted flows, step 2 down to fair value, ASC 360-10-35-17; goodwill is ASC 350's",
+        "present value": f"flows at period ends, {years}",
+        "rounding": f"to {text(case.unit)} once; parts by largest remainder",
+        "indication": "given: the case says there is one" if case.indication else "none: the case says so",
+    }
+    if case.onerous is not None:
+        said["onerous contract"] = "IAS 37.66-69 after the dedicated assets; under US GAAP only on termination or cease-use (ASC 420)"
+    return said
+
+
+def _sentence(plain: dict[str, dict[str, Any]], currency: str) -> str:
+    parts = []
+    for name, words in (("ifrs", "IFRS"), ("us_gaap", "US GAAP")):
+        each = plain[name]
+        amount = f"{Decimal(each['loss']):,f} {currency}" if each["loss"] is not None else _between(each, currency)
+        parts.append(f"{words} {amount}")
+    return f"Through profit or loss: {'; '.join(parts)}."
+
+
+def _between(each: dict[str, Any], currency: str) -> str:
+    high = "no upper bound" if each["loss_high"] is None else f"at most {Decimal(each['loss_high']):,f} {currency}"
+    return f"not decided by the case, at least {Decimal(each['loss_low']):,f} {currency}, {high}"
+
+
+def _text(value: Decimal | None) -> str | None:
+    """Plain digits, six places at most (present values have no end)."""
+    return None if value is None else text(quantise(value, PLACES))
+
+
+def _table(listed: Sequence[dict[str, Any]], columns: tuple[AnswerColumn, ...]) -> pa.Table:
+    arrays = {}
+    for column in columns:
+        values = pa.array([row[column.name] for row in listed], pa.string())
+        arrays[column.name] = values.cast(MONEY) if column.kind == "money" else values
+    return pa.table(arrays)

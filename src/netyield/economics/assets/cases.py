@@ -1,0 +1,98 @@
+"""Reading a case file, and putting together what both standards are asked: the parts of the unit, and its cash flows."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from math import floor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from netyield.core.currencies import from_coins
+from netyield.core.depreciation import clock, first_day
+from netyield.core.errors import WrongUse
+from netyield.core.finding import Finding
+from netyield.economics.assets.impairment_terms import Case, Output, Part
+from netyield.economics.assets.present_value import CONTEXT, ONE
+from netyield.sources.bills.assets.history import history
+from netyield.sources.bills.assets.register import read_register
+from netyield.sources.bills.assets.terms import BookName
+
+Terms = TypeVar("Terms", bound=BaseModel)
+
+
+def read_terms(path: Path, schema: type[Terms], scenario: str | None = None) -> Terms:
+    """A TOML file as checked terms; ``scenario`` replaces keys by those of its table. Raises WrongUse with the repair."""
+    try:
+        words: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+    except OSError as error:
+        message = f"{path}: cannot be read ({error.strerror})."
+        raise WrongUse(message, "Give the path of a case file; docs/assets.md has some to start from.") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        message = f"{path}: not valid TOML: {error}."
+        raise WrongUse(message, "Mend that line; text needs quotes.") from None
+    scenarios = {str(each.get("name")): each for each in words.pop("scenario", []) if isinstance(each, dict)}
+    if scenario is not None:
+        if scenario not in scenarios:
+            message = f"{path}: there is no scenario {scenario!r}."
+            raise WrongUse(message, f"It has: {', '.join(scenarios) or 'none; add [[scenario]] with a name'}.")
+        words |= {key: value for key, value in scenarios[scenario].items() if key != "name"}
+    try:
+        return schema.model_validate(words)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        reason = str(first["msg"]).removeprefix("Value error, ")
+        message = f"{path}: {key + ': ' if key else ''}{reason}."
+        raise WrongUse(message, f"Keys: {', '.join(schema.model_fields)}.") from None
+
+
+def parts_of(case: Case, book: BookName, folder: Path) -> tuple[list[Part], list[Finding]]:
+    """The assets of the unit with their carrying amounts in a book."""
+    if case.asset:
+        return list(case.asset), []
+    if case.register_file is None or case.at is None:
+        carrying = case.carrying
+        if carrying is None:
+            if case.cost is None or case.accumulated_depreciation is None:
+                return [], []
+            carrying = case.cost - case.accumulated_depreciation
+        return [Part(id=case.title or "unit", carrying=carrying)], []
+    register = read_register(folder / case.register_file, case.register_file)
+    month = floor(clock(case.at)) - (case.at.day == 1)
+    found = []
+    for asset in register.assets:
+        if fnmatchcase(asset.id, case.assets) and asset.terms.in_service <= case.at:
+            coins = history(asset, book, case.at).at_end(month)[2]
+            found.append(Part(id=asset.id, carrying=from_coins(coins, asset.currency)))
+    return found, register.findings
+
+
+def output_flows(output: Output, mtok_per_month: Decimal | None = None) -> list[Decimal]:
+    """Monthly cash flows of useful output: (million tokens * price of the month) - running cost; proceeds in the last."""
+    tokens = output.mtok_per_month if output.mtok_per_month is not None else mtok_per_month
+    if tokens is None:
+        message = "[output] does not say how many million useful tokens a month brings."
+        raise WrongUse(message, "Add mtok_per_month, or run it with --project to take the ledger's own.")
+    first = floor(clock(output.start))
+    flows = []
+    for month in range(output.months):
+        income = CONTEXT.multiply(tokens, price_on(output, first_day(first + month)))
+        flows.append(CONTEXT.subtract(income, output.running_cost_per_month))
+        tokens = CONTEXT.multiply(tokens, ONE - output.decline_per_month)
+    flows[-1] += output.disposal_proceeds
+    return flows
+
+
+def price_on(output: Output, day: date) -> Decimal:
+    """The latest dated price on a day. Raises WrongUse when none is that old."""
+    listed = [each for each in output.price_per_mtok if each.since <= day]
+    if not listed:
+        message = f"[output] has no price_per_mtok on {day}."
+        raise WrongUse(message, "Add a price with an earlier since.")
+    return max(listed, key=lambda each: each.since).price
+
