@@ -138,7 +138,7 @@ def _unclassified(engine: Engine, shared: Shared) -> list[Finding]:
         Finding(
             "scope.unclassified",
             Severity.WARNING,
-            f"{_amount(total, shared.currency)} of {len(found)} services are for nothing a rule knows; the largest: {listed}",
+            f"{_amount(total, shared.currency)} of {len(found)} {'service is' if len(found) == 1 else 'services are'} for nothing a rule knows; the largest: {listed}",
             "Add [[scope]] rules; until then the money stays in scope and in the upper bound.",
             count=1,
         )
@@ -157,7 +157,7 @@ def _unpriced(engine: Engine) -> list[Finding]:
         Finding(
             "prices.unpriced",
             Severity.WARNING,
-            f"{len(rows)} models have no price: {listed}; {sum(r['tokens'] for r in rows):,} output tokens",
+            f"{len(rows)} {'model has' if len(rows) == 1 else 'models have'} no price: {listed}; {sum(r['tokens'] for r in rows):,} output tokens",
             'Add their prices with [[source]] type = "prices", or a [[pool]] with models = [...] when they are self-hosted.',
         )
     ]
