@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from netyield.attribution.settings import AttributionSettings, CapacitySettings
 from netyield.core.errors import ConfigError
+from netyield.economics.commitments.settings import CommitmentRule
 from netyield.ledger.settings import PoolRule, ProjectSettings, ScopeRule, WorkloadRule
 from netyield.usefulness.policy import Attestation, UsefulnessSettings
 
@@ -43,6 +44,7 @@ class Config(BaseModel):
     attribution: AttributionSettings = AttributionSettings()
     usefulness: UsefulnessSettings = UsefulnessSettings()
     serving: ServingSettings = ServingSettings()
+    commitment: list[CommitmentRule] = []
 
 
 def load(path: Path) -> Config:

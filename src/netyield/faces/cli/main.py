@@ -14,6 +14,7 @@ import typer.exceptions
 from netyield import __version__
 from netyield.faces.cli import check, close, demo, doctor, explain, export, ingest, report
 from netyield.faces.cli.assets import app as assets
+from netyield.faces.cli.commitments import app as commitments
 from netyield.faces.cli.failure import GOOD, INTERRUPTED, WRONG_USE, PipeClosed, explain_failure, leave_quietly
 from netyield.faces.cli.kv import app as kv
 from netyield.faces.cli.setup import init
@@ -40,6 +41,7 @@ VERBS = (
 for verb in VERBS:
     app.command()(verb)
 app.add_typer(kv, name="kv")
+app.add_typer(commitments, name="commitments")
 app.add_typer(assets, name="assets")
 
 

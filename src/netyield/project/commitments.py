@@ -1,0 +1,145 @@
+"""What the books know of commitments: their rows of the bill, and hourly demand beside what is paid for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from netyield.answers.books import Books, Query
+from netyield.answers.measures import capacity_filter
+from netyield.core.errors import WrongUse
+from netyield.core.finding import Finding, Severity
+from netyield.core.period import Period, iso, micros
+from netyield.economics.commitments import bill_rows
+from netyield.economics.commitments.demand import ACTIVE, ALLOCATED, HOUR_US, PAID, Demand
+from netyield.economics.commitments.metrics import share
+from netyield.project.books import raw_engine
+
+if TYPE_CHECKING:
+    from netyield.project.project import Project
+
+MICRO = 1_000_000
+
+
+@dataclass(frozen=True)
+class CommitmentBooks:
+    """Rows of commitments in one window. Money in pico-units of each row's currency.
+
+    ``waterfall_pico``: the step commitment_unused of the waterfall of the same window, in ``currency``.
+    """
+
+    window: Period
+    currency: str
+    as_of: str
+    rows: list[dict[str, Any]]
+    days: pa.Table
+    terms: list[dict[str, Any]]
+    waterfall_pico: int
+    findings: tuple[Finding, ...]
+
+
+def commitment_books(project: Project, query: Query) -> CommitmentBooks:
+    """What the bill says of every commitment in the query's window, on the effective basis."""
+    if query.where:
+        message = "commitments cannot be narrowed by --where: unused hours belong to nobody's team or model."
+        raise WrongUse(message, "Leave it out; the table has the owner of each commitment.")
+    books = project.books(Query(query.since, query.until, None, {}, "effective", query.currency, query.as_of))
+    engine = raw_engine(project.folder, project.manifest(query.as_of), project.config, books)
+    try:
+        bill_rows.prepare(engine, books.window)
+        rows = bill_rows.by_commitment(engine)
+        days = bill_rows.by_day(engine, books.currency)
+        terms = bill_rows.whole_terms(engine)
+    finally:
+        engine.close()
+    unused = int(books.engine.scalar("SELECT COALESCE(total(pico), 0) FROM leaves WHERE step = 'commitment_unused'"))
+    return CommitmentBooks(books.window, books.currency, books.as_of, rows, days, terms, unused, books.findings)
+
+
+def used_share(project: Project, query: Query, commitment: str) -> Decimal | None:
+    """The share of a commitment's hours that were used in the window, else of its money; None when the bill has none of it."""
+    rows = [row for row in commitment_books(project, query).rows if row["id"] == commitment]
+    hours = not any(row["hours_missing"] for row in rows)
+    used, unused = ("used_us", "unused_us") if hours else ("used", "unused")
+    part, rest = (sum(int(row[name]) for row in rows) for name in (used, unused))
+    return share(part, part + rest)
+
+
+def demand_history(project: Project, query: Query, hours: int | None) -> tuple[Demand, list[Finding]]:
+    """GPUs paid, allocated and active in every hour of the books' last ``hours`` (all of them when None).
+
+    Unused commitments count as paid. Time no telemetry speaks of counts as active, so that nothing is released for want of a
+    reading; its share is a finding. Raises WrongUse where the books hold no GPU time.
+    """
+    if hours is not None and not query.since:
+        window, _ = project.default_window()
+        if window is not None:
+            since = max(window.since, window.until - timedelta(hours=hours))
+            query = Query(iso(since), iso(window.until), query.by, query.where, query.basis, query.currency, query.as_of)
+    books = project.books(query)
+    clause = capacity_filter(books)
+    paid = _hourly(books, f"SELECT hour_us, narrow(total(gpu_us)) AS v FROM fleet WHERE {clause} GROUP BY hour_us")
+    if not paid:
+        message = "the books hold no GPU time in this window."
+        raise WrongUse(message, "Connect a bill and a telemetry source, or give --demand FILE.csv.")
+    for hour, value in _unused(project, query, books).items():
+        paid[hour] = paid.get(hour, 0) + value
+    held = _hourly(books, f"SELECT hour_us, narrow(total(held_us)) AS v FROM activity WHERE {clause} GROUP BY hour_us")
+    blind = _hourly(
+        books, f"SELECT hour_us, narrow(total(us)) AS v FROM activity WHERE {clause} AND state = 'unknown' GROUP BY hour_us"
+    )
+    signal = _hourly(books, f"SELECT hour_us, narrow(total(signal_us)) AS v FROM activity WHERE {clause} GROUP BY hour_us")
+    known = bool(books.engine.scalar(f"SELECT COALESCE(BOOL_OR(allocation_known), FALSE) FROM activity WHERE {clause}"))
+    listed = sorted(paid)
+    series = {
+        PAID: _array(paid, listed),
+        ACTIVE: _array({hour: signal.get(hour, 0) + blind.get(hour, 0) for hour in listed}, listed),
+    }
+    if known:
+        series[ALLOCATED] = _array(held, listed)
+    return Demand(np.array(listed, dtype=np.int64), series), _blind(sum(blind.values()), sum(paid.values()))
+
+
+def _hourly(books: Books, sql: str) -> dict[int, int]:
+    return {int(row["hour_us"]): int(row["v"] or 0) for row in books.engine.query(sql).to_pylist()}
+
+
+def _array(values: dict[int, int], hours: list[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Unit-microseconds of each hour as millionths of a unit."""
+    return np.array([values.get(hour, 0) * MICRO // HOUR_US for hour in hours], dtype=np.int64)
+
+
+def _unused(project: Project, query: Query, books: Books) -> dict[int, int]:
+    """GPU-microseconds per hour of commitments nobody used, of the pools asked for."""
+    engine = raw_engine(project.folder, project.manifest(query.as_of), project.config, books)
+    try:
+        bill_rows.prepare(engine, books.window)
+        pools = capacity_filter(books) if "pool" in query.where else "TRUE"
+        rows = engine.query(
+            f"""SELECT start_us, end_us, CAST(total(COALESCE(committed_us, period_us)) AS BIGINT) AS v FROM commitment_lines
+                WHERE kind = 'unused' AND (scope = 'gpu' OR pool IS NOT NULL) AND {pools}
+                GROUP BY ALL HAVING total(COALESCE(committed_us, period_us)) > 0"""
+        ).to_pylist()
+    finally:
+        engine.close()
+    found: dict[int, int] = {}
+    lo, hi = micros(books.window.since), micros(books.window.until)
+    for row in rows:
+        first, last = max(row["start_us"], lo), min(row["end_us"], hi)
+        for hour in range(first - first % HOUR_US, last, HOUR_US):
+            part = min(last, hour + HOUR_US) - max(first, hour)
+            found[hour] = found.get(hour, 0) + int(row["v"]) * part // (last - first)
+    return found
+
+
+def _blind(unknown_us: int, paid_us: int) -> list[Finding]:
+    if not unknown_us:
+        return []
+    text = f"{unknown_us / max(paid_us, 1):.1%} of the GPU time has no telemetry and is taken as active"
+    repair = "Connect a telemetry source for it; until then less is released than could be."
+    return [Finding("demand.unknown_activity", Severity.INFO, text, repair)]
