@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from netyield.faces.cli.assets import impair, schedule
+from netyield.faces.cli.assets import impair, lease, schedule
 
 app = typer.Typer(
     name="assets",
@@ -12,6 +12,6 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-VERBS = (schedule.schedule, impair.impair)
+VERBS = (schedule.schedule, impair.impair, lease.lease)
 for verb in VERBS:
     app.command()(verb)
