@@ -158,6 +158,12 @@ def test_the_heir_gets_what_division_leaves_and_a_credit_mirrors_a_charge() -> N
     assert hand(-7, *given) == [(0, -1), (0, -1), (-2, -3)]
 
 
+def test_of_equal_weights_the_attempt_of_the_largest_number_inherits() -> None:
+    shared = hand(7, *({"event_key": f"a{n}", "out_text": 1} for n in range(5)))
+    numbers = [row["attempt_id"] for row in rows_of({"event_time": START, "event_key": f"a{n}"} for n in range(5))]
+    assert [sum(share) for share in shared] == [3 if number == max(numbers) else 1 for number in numbers]
+
+
 def test_a_replica_without_any_token_is_shared_evenly() -> None:
     assert sorted(hand(8, {}, {}, {}, {})) == [(0, 2)] * 4
 
@@ -170,11 +176,11 @@ def test_a_slot_in_which_nobody_weighs_anything_goes_to_the_heir() -> None:
     assert [sum(held[rows[0]["attempt_id"], c.replica, c.slot, "bill"]) for c in paid] == [100, 100, 100]
 
 
-def test_counts_no_call_can_have_do_not_stop_the_day() -> None:
-    """The largest counts a log may give, in the longest call: all stays inside 64 bits."""
-    most = 2**40 - 1
-    row = {"event_time": START, "end_time": START + 6 * 3600 * SECOND, "in_uncached": most, "in_cache_read": most, "out_text": most}
-    rows = rows_of([ONE | row, ONE | row | {"end_time": START + SECOND}])
+@pytest.mark.parametrize(("prompt", "answer"), [(10**7, 0), (0, 10**7), (10**7, 10**7), (2**40 - 1, 2**40 - 1)])
+def test_counts_no_call_can_have_do_not_stop_the_day(prompt: int, answer: int) -> None:
+    """Up to the largest counts a log may give, in the longest call, with the most money: all stays inside 64 bits."""
+    row = ONE | {"event_time": START, "end_time": START + 6 * 3600 * SECOND, "in_uncached": prompt, "in_cache_read": prompt, "out_text": answer}
+    rows = rows_of([row, row | {"end_time": START + SECOND}, row | {"in_uncached": prompt // 3, "out_text": answer // 7}])
     slots = slots_of(rows)
     paid = [Charge(replica, slot, "bill", MOST) for replica, slot in slots]
     engine = loaded(rows, paid)

@@ -117,6 +117,7 @@ CASES: dict[str, Case] = {
     "attested, with a weak signal": ("attested", {"app": "attested"}, [WEAK]),
     "a model's judgement": ("weak_signal", {}, [WEAK]),
     "a model's judgement of a guess": ("weak_signal", GUESSED, [WEAK]),
+    "a guess accepted twice, with a weak signal": ("weak_signal", GUESSED, [GOOD, GOOD, WEAK]),
     "an inference": ("weak_signal", {}, [{"verdict": "superseded", "grade": 1}]),
     "counts the client guessed": ("estimated_quantity", GUESSED, []),
     "counts the gateway guessed of an aborted stream": ("estimated_quantity", ABORTED | {"provenance": "gateway_estimated"}, []),

@@ -114,7 +114,8 @@ def prices_of(rows: Sequence[Row], seed: int) -> dict[int, Price | None]:
 @FEW
 @given(st.data(), st.integers(0, 10**6))
 def test_leaves_of_a_day_agree_with_the_reference(data: st.DataObject, seed: int) -> None:
-    rows = rows_of(row | {"provider": data.draw(st.sampled_from((None, "openai", "oai", "x", "OpenAI, LLC")))} for row in data.draw(days_of_attempts()))
+    words = st.sampled_from((None, "openai", "oai", "x", "OpenAI, LLC"))
+    rows = rows_of(row | {"provider": data.draw(words)} for row in data.draw(days_of_attempts()))
     said = outcome_rows(data.draw(outcomes_of(rows)))
     check(rows, said, charges_of(rows, seed), prices_of(rows, seed))
 
@@ -139,6 +140,28 @@ def test_the_parts_of_one_call_by_hand() -> None:
     assert by_step(engine, "answers") == {"useful": 1}
 
 
+def test_the_parts_of_one_api_call_by_hand() -> None:
+    """Reasoning has its own price: of 500 for 50 other output tokens, 10 were rejected predictions and 10 never arrived."""
+    row = {"event_time": START, "provider": "openai", "out_text": 40, "out_rejected_prediction": 10, "out_reasoning": 1000}
+    rows = rows_of([row | {"status": "aborted", "delivered_output_tokens": 30}])
+    prices: dict[int, Price | None] = {rows[0]["attempt_id"]: (7, 500, 93)}
+    engine = check(rows, outcome_rows([ACCEPTED | {"accepted_ppm": 500_000}]), [], prices)
+    assert by_step(engine, "pico") == {
+        "useful": 250, "wasted.rejected_prediction": 100, "wasted.aborted_undelivered": 100, "wasted.rejected_by_user": 150,
+    }
+
+
+def test_calls_without_a_price_keep_their_tokens() -> None:
+    row = {"event_time": START, "provider": "x", "model": "m", "out_text": 40}
+    rows = rows_of([row, row | {"status": "aborted", "delivered_output_tokens": 30}, row | {"provenance": "client_estimated"}])
+    engine = check(rows, outcome_rows([ACCEPTED | {"accepted_ppm": 500_000}]), [], {})
+    found = engine.query("SELECT step, reason, unit_tokens AS n FROM leaves_attempts ORDER BY 2").to_pylist()
+    assert [(r["step"], r["reason"], r["n"]) for r in found] == [
+        ("unpriced", "unproven", 70), ("unpriced", "useful", 20), ("unpriced", "wasted.aborted_undelivered", 10),
+        ("unpriced", "wasted.rejected_by_user", 20),
+    ]
+
+
 def test_a_credit_undoes_a_charge_leaf_by_leaf() -> None:
     rows = rows_of([SERVED | {"out_text": n, "app": "attested" if n % 2 else None, "out_rejected_prediction": n} for n in range(1, 30)])
     paid = [Charge(FIRST.replica, FIRST.slot, line, pico) for line, pico in (("bill|a", 10**15 + 7), ("credit", -(10**15) - 7))]
@@ -147,7 +170,7 @@ def test_a_credit_undoes_a_charge_leaf_by_leaf() -> None:
 
 def test_more_output_than_64_bits_hold_beside_the_money() -> None:
     """Counts above and below the statement's short way, at the largest amount: shares of a share stay exact."""
-    many = [1, 1999, 2000, 2001, 10**9, 2**40 - 1]
+    many = [1, 1999, 2000, 2001, 100_000, 10**9, 2**40 - 1]
     rows = rows_of([
         SERVED | {"out_text": n, "out_rejected_prediction": n, "status": "aborted", "delivered_output_tokens": n // 2, "accepted_ppm": 333_333}
         for n in many
