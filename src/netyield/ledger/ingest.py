@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from netyield.core.finding import Finding, aggregate
 from netyield.ledger.guard import SourceFailed
 from netyield.ledger.outcome_matching import CURSOR, match_outcomes, matched_until
 from netyield.ledger.source_pass import Run, SourcePass
 from netyield.sources.contract import Source
+from netyield.store.collection import collect
 from netyield.store.engine import Engine
 from netyield.store.folder import Folder
 from netyield.store.manifest import DeliveryRecord
@@ -42,8 +43,10 @@ def ingest(
     progress: Callable[[str, int], None] | None = None,
     keep_raw_max_bytes: int = KEEP_RAW_MAX_BYTES,
     wait_seconds: float = 10,
+    history: timedelta = timedelta(days=400),
 ) -> Ingested:
-    """Book what the sources deliver. Delivered files above ``keep_raw_max_bytes`` are recorded and not copied.
+    """Book what the sources deliver. Delivered files above ``keep_raw_max_bytes`` are recorded and not copied; states of
+    the books older than ``history`` are collected.
 
     ``progress`` is called with the source's name and the rows read of the current delivery. Raises StoreError when the
     folder cannot be written or another process keeps it locked longer than ``wait_seconds``.
@@ -60,6 +63,7 @@ def ingest(
                     run.findings.append(failed.finding)
             run.findings += match_outcomes(writer, engine, now)
             _compact(writer, now)
+            collect(folder, now, history)
         finally:
             engine.close()
     return Ingested(aggregate(run.findings), run.booked, run.skipped)

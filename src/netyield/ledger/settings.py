@@ -20,6 +20,8 @@ class ProjectSettings(BaseModel):
     tenant: str = "default"
     currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")
     timezone: str = "UTC"
+    history_days: int = Field(400, ge=1)
+    keep_raw_max_bytes: int = Field(512 * 1024 * 1024, ge=0)
 
     _zone = field_validator("timezone")(known_zone)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from netyield.project.findings import from_record
 from netyield.project.window import covered, default
 from netyield.sources import registry
 from netyield.sources.contract import Probe, Source
+from netyield.store.collection import Collectable, collectable
 from netyield.store.folder import Folder
 from netyield.store.manifest import Manifest
 
@@ -92,7 +93,16 @@ class Project:
             return Ingested(findings=aggregate(findings), booked=[], skipped=0)
         self._books.clear()
         moment = now or datetime.now(UTC)
-        done = ingest(self.folder, self.sources(), tenant=self.config.project.tenant, now=moment, progress=progress)
+        settings = self.config.project
+        done = ingest(
+            self.folder,
+            self.sources(),
+            tenant=settings.tenant,
+            now=moment,
+            progress=progress,
+            keep_raw_max_bytes=settings.keep_raw_max_bytes,
+            history=timedelta(days=settings.history_days),
+        )
         adjust_closed(self.folder, self.config, moment)
         return done
 
@@ -109,6 +119,10 @@ class Project:
         except ValueError:
             message = f"--as-of {as_of!r} is not a date or time."
             raise WrongUse(message, "Write it as 2026-11-01 or 2026-11-01T12:00:00Z.") from None
+
+    def history(self, now: datetime | None = None) -> Collectable:
+        """How far back the books go, and what of them has outlived ``project.history_days``."""
+        return collectable(self.folder, now or datetime.now(UTC), timedelta(days=self.config.project.history_days))
 
     def default_window(self) -> tuple[Period | None, list[Finding]]:
         """Where all kinds of sources overlap."""

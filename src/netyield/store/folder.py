@@ -4,11 +4,12 @@
       raw/        what was delivered, by SHA-256
       spool/      pushes that wait to be booked
       segments/   <table>/<month>/<number>-<sequence>-<day>.parquet, immutable
-      manifests/  <number>.json, immutable; the highest number is the books
+      manifests/  <number>.json, whose state never changes; the highest number is the books
       derived/    results that can be made again
+      horizon.json  from which number on manifests are complete (collection.py)
       lock        held by the one writer
 
-A reader picks a manifest and reads the segments it names; nothing it reads ever changes or goes away. A writer adds
+A reader picks a manifest and reads the segments it names; nothing it reads changes, or goes away within the grace time. A writer adds
 segments that no manifest names yet, then creates the next manifest in one step. Killed before that step, its files
 carry a number above the current one and the next writer sweeps them.
 """
@@ -20,8 +21,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from netyield.core.errors import StoreError
+from netyield.core.period import iso
 from netyield.store import segments as segment_files
 from netyield.store.durable import make_folder, publish
 from netyield.store.lock import exclusive
@@ -72,31 +75,75 @@ class Folder:
         return sorted(int(name.stem) for name in names if name.stem.isdigit())
 
     def manifest(self, as_of: datetime | None = None) -> Manifest:
-        """The newest manifest, or the newest recorded at or before ``as_of``; number 0 when nothing was booked."""
+        """The newest manifest, or the newest recorded at or before ``as_of``; number 0 when nothing was booked.
+
+        Raises StoreError for a moment whose books were collected.
+        """
         numbers = self.numbers()
         if as_of is not None:
-            numbers = numbers[: self._recorded_until(numbers, as_of)]
+            horizon = self.horizon()
+            complete = [number for number in numbers if number >= horizon]
+            numbers = complete[: self._recorded_until(complete, as_of)]
+            if horizon and not numbers:
+                first = self.manifest_number(complete[0]).recorded_at
+                message = f"the books as of {iso(as_of)} are no longer kept: {self.data} goes back to {iso(first)}."
+                raise StoreError(message, "Ask for a later moment; project.history_days says how long states are kept.")
         return self.manifest_number(numbers[-1]) if numbers else EMPTY
+
+    def recorded_before(self, moment: datetime) -> bool:
+        """Is there a complete state as of that moment?"""
+        horizon = self.horizon()
+        return self._recorded_until([number for number in self.numbers() if number >= horizon], moment) > 0
+
+    def horizon(self) -> int:
+        """The number from which on every state is complete; 0 when nothing was ever collected."""
+        return int(self._horizon().get("from", 0))
+
+    def horizon_is_clear(self) -> bool:
+        """Was the last collection brought to its end?"""
+        return bool(self._horizon().get("clear", True))
+
+    def _horizon(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads((self.data / "horizon.json").read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return {}
 
     def _recorded_until(self, numbers: Sequence[int], as_of: datetime) -> int:
         """How many manifests were recorded at or before ``as_of`` (recorded_at never decreases)."""
         low, high = 0, len(numbers)
         while low < high:
             middle = (low + high) // 2
-            if self._change(numbers[middle]).recorded_at <= as_of:
+            if self._is_recorded_by(numbers[middle], as_of):
                 low = middle + 1
             else:
                 high = middle
         return low
 
+    def _is_recorded_by(self, number: int, as_of: datetime) -> bool:
+        try:
+            return self.change(number).recorded_at <= as_of
+        except StoreError:
+            if manifest_path(self.data, number).exists():
+                raise
+            return True  # collected just now: older than everything that is kept
+
     def manifest_number(self, number: int) -> Manifest:
         """The manifest of that number. Raises StoreError when there is none."""
+        try:
+            return self._state(number)
+        except StoreError:
+            if not manifest_path(self.data, number).exists():
+                raise
+            return self._state(number)  # one it was based on was collected meanwhile; now it stands by itself
+
+    def _state(self, number: int) -> Manifest:
         if number == 0:
             return EMPTY
         changes: list[Change] = []
         step: int | None = number
         while step is not None and step != 0 and step != self._cache.number:
-            changes.append(self._change(step))
+            changes.append(self.change(step))
             step = changes[-1].base
         state = self._cache if step is not None and step == self._cache.number else EMPTY
         for change in reversed(changes):
@@ -105,7 +152,8 @@ class Folder:
             self._cache = state
         return state
 
-    def _change(self, number: int) -> Change:
+    def change(self, number: int) -> Change:
+        """What the file of that number holds. Raises StoreError when there is none or it is damaged."""
         path = manifest_path(self.data, number)
         try:
             content = path.read_bytes()
@@ -152,7 +200,7 @@ class Folder:
         numbers = self.numbers()
         since, step = 0, numbers[-1] if numbers else 0
         while step:
-            change = self._change(step)
+            change = self.change(step)
             if change.base is None:
                 return {"whole": change.weight, "since": since, "changes": numbers[-1] - step}
             since += change.weight

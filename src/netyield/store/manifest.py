@@ -1,6 +1,6 @@
 """Which segments, deliveries, cursors and closed months make up the books, as of which moment?
 
-A manifest is numbered and never changes. On disk each number is one small JSON file that holds what changed since
+A manifest is numbered and what it says never changes. On disk each number is one small JSON file that holds what changed since
 the number before (``base`` says since which one) or, now and then, everything (``base`` null), so that ten thousand
 deliveries cost ten thousand small files and not ten thousand copies of the whole list. ``Manifest`` in memory is
 always the whole state. A checksum makes a damaged file a clear error instead of wrong books.

@@ -12,12 +12,16 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from netyield.core.errors import NetyieldError
 from netyield.faces.cli.failure import FINDINGS, GOOD
 from netyield.faces.cli.options import Json, ProjectPath
+
+if TYPE_CHECKING:
+    from netyield.store.collection import Collectable
 
 OK, REMARK, FAULT = "ok", "remark", "fault"
 PACKAGES = ("netyield", "duckdb", "pyarrow", "pydantic", "altair", "vl-convert-python", "genai-prices", "typer", "rich")
@@ -84,15 +88,27 @@ def health(path: Path | None) -> Iterator[Line]:
         project = open_project(found)
         probes = project.probe()
         manifest = project.manifest()
+        history = project.history()
     except NetyieldError as error:
         yield Line(FAULT, "project", error.message, error.repair)
         return
     yield Line(OK, "project", f"{found}: {project.config.project.name or 'no name'}, {len(probes)} sources")
     booked = len(manifest.deliveries)
     yield Line(OK if booked else REMARK, "books", f"{booked} deliveries", "" if booked else "Run `netyield ingest`.")
+    yield _history(history, project.config.project.history_days)
     for name, probe in probes.items():
         repair = "; ".join(finding.repair for finding in probe.findings)
         yield Line(OK if probe.reachable else FAULT, f"source {name}", probe.found, repair)
+
+
+def _history(history: Collectable, days: int) -> Line:
+    """How far back --as-of reaches, and what waits to be collected."""
+    reach = f"since {history.since:%Y-%m-%d}" if history.since else "from the beginning"
+    found = f"--as-of answers {reach}; states are kept for {days} days"
+    if history.empty:
+        return Line(OK, "history", found)
+    old = f"{len(history.manifests)} older states and {len(history.segments)} replaced files ({history.size_bytes / 1e6:,.1f} MB) wait"
+    return Line(REMARK, "history", f"{found}; {old}.", "The next `netyield ingest` removes them; raise project.history_days to keep them.")
 
 
 def _print(lines: list[Line]) -> None:
