@@ -1,0 +1,121 @@
+"""What is everything a cost needs to know? The demand, the terms, what fleets can do, and the draws of what is uncertain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+
+from netyield.economics.placement.assumed import Inputs
+from netyield.economics.placement.capacity import Capacity
+from netyield.economics.placement.demand import WEEKLY_SOURCE, Demand
+from netyield.economics.placement.options import Option, Options
+from netyield.economics.placement.uncertain import Float64, exactly
+
+WINDOW_POINTS, WEEK_POINTS = 100, 12
+SERVICE = "service time of"
+GROWTH, WEEKLY, CACHE_READ, USEFUL = "growth", "weekly peak to mean", "cache read share", "useful share"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison. ``capacities`` by GPU name in lower case. ``volume`` and ``peak`` are what a break-even varies:
+    the demand as a multiple, and the peak to size for instead of what was simulated."""
+
+    demand: Demand
+    options: Options
+    capacities: Mapping[str, Capacity]
+    inputs: Inputs
+    as_of: date
+    volume: float = 1.0
+    peak: float | None = None
+    sized_for: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def hours(self) -> float:
+        """Hours of the month all figures are for."""
+        return 730.0
+
+    def growth(self) -> Float64:
+        """Demand over the horizon against the measured window."""
+        terms = self.options.traffic
+        return self.volume * self.inputs.of("traffic", "growth", terms.growth, terms.source)
+
+    def weekly_peak(self) -> Float64:
+        """How much busier the measured window is than the mean of its week."""
+        terms, demand = self.options.traffic, self.demand
+        if terms.weekly_peak_to_mean is not None:
+            return self.inputs.given(WEEKLY, terms.weekly_peak_to_mean, "window over weekly mean", terms.source)
+        assumed = not demand.whole_week
+        source = WEEKLY_SOURCE if assumed else "a whole week was measured"
+        return self.inputs.given(WEEKLY, demand.weekly_peak, "window over weekly mean", source, "2024-05-16", assumed)
+
+    def month(self) -> Float64:
+        """Windows in a month: what the window's tokens are multiplied by."""
+        return self.growth() / self.weekly_peak() / self.demand.window_months
+
+    def cache_read_share(self) -> Float64:
+        """Share of input tokens a provider would read from its cache: measured, or said to be assumed."""
+        terms, demand = self.options.traffic, self.demand
+        if terms.cache_read_share is None and demand.cache_read_tokens is not None:
+            share = demand.cache_read_tokens / demand.input_tokens if demand.input_tokens else 0.0
+            return self.inputs.given(CACHE_READ, exactly(share), "of input tokens", demand.source or "measured traffic")
+        if terms.cache_read_share is not None:
+            return self.inputs.given(CACHE_READ, terms.cache_read_share, "of input tokens", terms.source)
+        return self.inputs.of("", "cache_read_share", None, "")
+
+    def useful_share(self) -> Float64 | None:
+        """Useful share of the output tokens served; None without outcomes."""
+        terms = self.options.traffic
+        share = terms.useful_share or self.demand.useful_share
+        if share is None:
+            return None
+        return self.inputs.given(USEFUL, share, "of output tokens", terms.source or self.demand.source)
+
+    def tokens_ratio(self, option: Option) -> Float64:
+        """Tokens of this option's tokenizer for each token of the traffic: 1 for the same model."""
+        if option.tokens_ratio is not None:
+            return self.inputs.of(option.name, "tokens_ratio", option.tokens_ratio, option.source, _day(option.dated))
+        if same_model(option.model, self.demand.model):
+            return np.ones(self.inputs.draws.count)
+        return self.inputs.of(option.name, "tokens_ratio", None, "")
+
+    def service(self, capacity: Capacity) -> Float64:
+        """Real over modelled service time: the error of the throughput model, the same for all who use that model."""
+        from netyield.economics.placement.uncertain import lognormal
+
+        key = f"{SERVICE} {capacity.gpu.upper()}"
+        spread = lognormal(capacity.log_sd) if capacity.log_sd else exactly(1.0)
+        return self.inputs.given(key, spread, "real over modelled", capacity.source, capacity.measured_on, assumed=False)
+
+    def shape(self) -> Float64:
+        """(draws, points): demand of the moments of a month as multiples of the window's mean.
+
+        Inside the window as measured. A week that was not measured is a wave between its trough and this window.
+        """
+        inside = np.quantile(self.demand.rate, (np.arange(WINDOW_POINTS) + 0.5) / WINDOW_POINTS)
+        inside = inside / inside.mean()
+        if self.demand.whole_week and self.options.traffic.weekly_peak_to_mean is None:
+            return np.broadcast_to(inside, (self.inputs.draws.count, WINDOW_POINTS))
+        mean = 1.0 / self.weekly_peak()[:, None]
+        wave = np.cos(np.pi * (np.arange(WEEK_POINTS) + 0.5) / WEEK_POINTS)[None, :]
+        hours = np.maximum(0.0, mean + (1.0 - mean) * wave)
+        hours = hours * mean / np.maximum(hours.mean(axis=1, keepdims=True), 1e-12)
+        return np.asarray(hours[:, :, None] * inside[None, None, :], np.float64).reshape(len(hours), -1)
+
+
+def same_model(one: str | None, other: str | None) -> bool:
+    """Whether two names mean one model: an option that names none serves the traffic's own."""
+    if one is None or not other:
+        return True
+    return _bare(one) == _bare(other)
+
+
+def _bare(name: str) -> str:
+    return name.lower().rsplit("/", 1)[-1].replace("_", "-")
+
+
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else ""

@@ -1,0 +1,41 @@
+"""What does one way cost a month, in every draw? Money by part, GPUs paid for, and what utilisation that comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from netyield.core.finding import Finding, Severity
+from netyield.economics.placement.uncertain import Float64
+
+MILLION = 1e6
+
+
+@dataclass
+class Cost:
+    """Monthly dollars by part, per draw. ``missing``: why no figure can be given; then there are none."""
+
+    parts: dict[str, Float64] = field(default_factory=dict)
+    replicas: Float64 | None = None
+    gpus: Float64 | None = None
+    utilisation: Float64 | None = None
+    meets_slo: bool | None = None
+    kilowatts: Float64 | None = None
+    missing: list[Finding] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
+
+    @property
+    def usd_per_month(self) -> Float64:
+        """All parts together."""
+        return np.asarray(np.sum(list(self.parts.values()), axis=0), np.float64)
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a figure."""
+        return not self.missing and bool(self.parts)
+
+
+def finding(code: str, severity: Severity, message: str, repair: str) -> Finding:
+    """A remark of this room."""
+    return Finding(f"placement.{code}", severity, message, repair)
