@@ -19,6 +19,7 @@ from netyield.core.finding import Finding, Severity
 from netyield.core.money import MONEY, text
 from netyield.core.period import Period
 from netyield.economics.assets.schedule import Row, Schedule
+from netyield.economics.assets.trial_balance import Tie
 from netyield.economics.assets.unit_costs import UnitCost
 from netyield.sources.bills.assets.asset import Asset, Estimate
 from netyield.sources.bills.assets.history import History
@@ -48,6 +49,13 @@ ASSET_COLUMNS = (
     AnswerColumn("written_down", "money", "currency", "Impairment losses less reversals"),
     AnswerColumn("gain", "money", "currency", "Proceeds less carrying amount on disposal"),
 )
+TIE_COLUMNS = (
+    AnswerColumn("account", "text", "", "Account of the general ledger"),
+    AnswerColumn("currency", "text", "", "Currency of the row"),
+    AnswerColumn("assets", "money", "currency", "Balance of the owned assets, debit positive"),
+    AnswerColumn("general_ledger", "money", "currency", "Balance of the trial balance; empty = no such account"),
+    AnswerColumn("difference", "money", "currency", "General ledger less assets"),
+)
 UNIT_COLUMNS = (
     AnswerColumn("period", "text", "", "Month"),
     AnswerColumn("in_scope", "money", "currency", "Money in scope"),
@@ -60,12 +68,21 @@ UNIT_COLUMNS = (
 
 
 @dataclass(frozen=True)
+class Ledger:
+    """The general ledger's balances beside the assets', and what does not agree."""
+
+    ties: tuple[Tie, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
 class Shown:
     """What of a schedule is asked for: ``until`` (the first month not shown), every asset's own rows or not."""
 
     until: str | None = None
     by_asset: bool = False
     unit_costs: tuple[UnitCost, ...] = ()
+    ledger: Ledger | None = None
 
 
 def answer(schedule: Schedule, findings: Sequence[Finding] = (), shown: Shown | None = None) -> Answer:
@@ -74,7 +91,7 @@ def answer(schedule: Schedule, findings: Sequence[Finding] = (), shown: Shown | 
     rows = [plain_row(row) for row in _kept(schedule.rows, asked.until)]
     listed = [asset_row(found) for found in schedule.histories]
     words = _sentence(schedule, rows)
-    findings = [*findings, *_open(schedule)]
+    findings = [*findings, *_open(schedule), *(asked.ledger.findings if asked.ledger else ())]
     currencies = sorted({row["currency"] for row in rows})
     body: dict[str, Any] = {
         "answer": "depreciation",
@@ -97,13 +114,16 @@ def answer(schedule: Schedule, findings: Sequence[Finding] = (), shown: Shown | 
         ]
         body["asset_rows"] = own
         views["asset_rows"] = (_table(own, (ASSET_COLUMNS[0], *COLUMNS)), (ASSET_COLUMNS[0], *COLUMNS))
+    if asked.ledger is not None:
+        body["general_ledger"] = [tie_row(each) for each in asked.ledger.ties]
+        views["general_ledger"] = (_table(body["general_ledger"], TIE_COLUMNS), TIE_COLUMNS)
     if asked.unit_costs:
         views["unit_cost"] = (_table(body["unit_cost"], UNIT_COLUMNS), UNIT_COLUMNS)
     return Answer(
         name="depreciation",
         title=f"Depreciation of owned assets, {BOOK_WORDS[schedule.book]}",
         as_of="",
-        window=_window(rows),
+        window=window(rows),
         currency=body["currency"] or "",
         basis="",
         table=_table(rows, COLUMNS),
@@ -122,6 +142,13 @@ def plain_row(row: Row) -> dict[str, Any]:
     coins = (row.opening, row.additions, row.charge, row.written, row.disposed, row.accumulated, row.carrying)
     amounts = {name: text(from_coins(value, row.currency)) for name, value in zip(AMOUNTS, coins, strict=True)}
     return {"period": row.period, "currency": row.currency, **amounts}
+
+
+def tie_row(tie: Tie) -> dict[str, Any]:
+    """One account beside the general ledger's balance; the difference is a column of its own."""
+    ledger = None if tie.general_ledger is None else text(tie.general_ledger)
+    amounts = {"assets": text(tie.assets), "general_ledger": ledger, "difference": text(tie.difference)}
+    return {"account": tie.account, "currency": tie.currency, **amounts}
 
 
 def asset_row(found: History) -> dict[str, Any]:
@@ -219,7 +246,8 @@ def _last(row: dict[str, Any]) -> str:
     return f"{pa.scalar(row['carrying']).cast(MONEY).as_py():,.2f}"
 
 
-def _window(rows: Sequence[dict[str, Any]]) -> Period:
+def window(rows: Sequence[dict[str, Any]]) -> Period:
+    """From the first period of the rows to the end of the last."""
     names = [row["period"] for row in rows] or ["1970"]
     first = names[0] if "-" in names[0] else f"{names[0]}-01"
     last = month_number(max(names)) + 1 if "-" in names[0] else (int(max(names)) + 1) * YEAR

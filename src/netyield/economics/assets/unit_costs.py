@@ -24,17 +24,24 @@ class UnitCost:
     low: Decimal | None
     high: Decimal | None
 
-    def without(self, cost: Decimal | None) -> Decimal | None:
-        """A cost per useful million tokens as it would be without depreciation."""
-        if cost is None or not self.in_scope:
-            return None
-        left = CONTEXT.divide(self.in_scope - self.depreciation, self.in_scope)
-        return quantise(CONTEXT.multiply(cost, left), PLACES)
+    def with_depreciation(self, amount: Decimal) -> UnitCost:
+        """The month as it would be with another depreciation and all else the same."""
+        if amount == self.depreciation:
+            return self
+        in_scope = self.in_scope - self.depreciation + amount
+
+        def scaled(cost: Decimal | None) -> Decimal | None:
+            if cost is None or not self.in_scope:
+                return None
+            return quantise(CONTEXT.divide(CONTEXT.multiply(cost, in_scope), self.in_scope), PLACES)
+
+        return UnitCost(self.period, in_scope, amount, scaled(self.low), scaled(self.high))
 
     def plain(self) -> dict[str, Any]:
-        """The month as decimal text."""
+        """The month as decimal text, with its depreciation and without."""
+        bare = self.with_depreciation(Decimal(0))
         amounts = {
             "in_scope": self.in_scope, "depreciation": self.depreciation, "with_low": self.low, "with_high": self.high,
-            "without_low": self.without(self.low), "without_high": self.without(self.high),
+            "without_low": bare.low, "without_high": bare.high,
         }  # fmt: skip
         return {"period": self.period} | {key: None if value is None else text(value) for key, value in amounts.items()}

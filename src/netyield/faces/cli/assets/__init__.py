@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from netyield.faces.cli.assets import impair, lease, schedule
+from netyield.faces.cli.assets import impair, lease, schedule, what_if
 
 app = typer.Typer(
     name="assets",
@@ -12,6 +12,6 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-VERBS = (schedule.schedule, impair.impair, lease.lease)
+VERBS = (schedule.schedule, impair.impair, what_if.what_if, lease.lease)
 for verb in VERBS:
     app.command()(verb)

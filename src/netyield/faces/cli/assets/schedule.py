@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from netyield.core.errors import WrongUse
-from netyield.faces.cli.assets.options import (
-    AssetPath,
-    BookOption,
-    GrainOption,
-    GrainWord,
-    KnownOn,
-    known_on,
-    read,
-)
-from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json
+from netyield.faces.cli.assets.options import AssetPath, BookOption, GrainOption, GrainWord, KnownOn, known_on
+from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath
 
+if TYPE_CHECKING:
+    from netyield.answers.depreciation import Ledger
+    from netyield.economics.assets.schedule import Schedule
+
+GENERAL_LEDGER = "General ledger"
 ByAsset = Annotated[bool, typer.Option("--each", help="Rows of each asset too, not only of all together.")]
-Until = Annotated[str | None, typer.Option("--until", metavar="MONTH", help="First month not shown: 2029-01.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="MONTH", help="First month not shown or booked: 2029-01.")]
+Journal = Annotated[
+    Path | None,
+    typer.Option("--journal", metavar="FILE", help="Write the entries: .csv, or .beancount text.", rich_help_panel=GENERAL_LEDGER),
+]
+TrialBalance = Annotated[
+    Path | None,
+    typer.Option("--trial-balance", metavar="FILE", help="Tie to a general ledger (CSV).", rich_help_panel=GENERAL_LEDGER),
+]
+Accounts = Annotated[
+    list[str] | None,
+    typer.Option("--account", metavar="ROLE=NAME", help="Your account for cost, accumulated, depreciation ... May be repeated.",
+                 rich_help_panel=GENERAL_LEDGER),
+]  # fmt: skip
 
 
 def schedule(
@@ -29,29 +40,89 @@ def schedule(
     until: Until = None,
     each: ByAsset = False,
     as_of: KnownOn = None,
+    journal: Journal = None,
+    trial_balance: TrialBalance = None,
+    account: Accounts = None,
+    project: ProjectPath = None,
     json_out: Json = False,
     csv_out: Csv = None,
     html: Html = None,
     fail_on: FailOnOption = FailOn.ERROR,
 ) -> None:
-    """Depreciation and carrying amount of owned assets, row by row."""
+    """Depreciation and carrying amount of owned assets, row by row; with a project, of a useful token with and without it."""
+    month = _month(until)
+
     from netyield.answers import depreciation
     from netyield.economics.assets.schedule import schedule as work
+    from netyield.faces.cli.assets.registers import opened
     from netyield.faces.cli.assets.show import one_stdout, show
     from netyield.faces.cli.output import exit_code
 
     one_stdout(json_out, csv_out)
     day = known_on(as_of)
-    if asset is None:
-        message = "There is no register."
-        raise WrongUse(message, "Give --asset FILE.")
-    register = read(asset)
-    chosen = book.value if book else register.terms.book
-    found = work(register.assets, chosen, by.value, day)
-    shown = depreciation.Shown(until, each)
-    answer = depreciation.answer(found, register.findings, shown)
+    found = opened(asset, project)
+    chosen = book.value if book else found.book
+    made = work(found.assets, chosen, by.value, day)
+    ledger = _general_ledger(made, month, journal, trial_balance, account or [])
+    costs = found.unit_costs(chosen)
+    answer = depreciation.answer(made, found.findings, depreciation.Shown(until, each, costs, ledger))
     show(
-        answer, [asset.name, depreciation.BOOK_WORDS[chosen]], json_out=json_out, csv_out=csv_out, html=html,
+        answer, [found.name, depreciation.BOOK_WORDS[chosen]], json_out=json_out, csv_out=csv_out, html=html,
         csv_view="asset_rows" if each else None,
     )  # fmt: skip
     raise typer.Exit(exit_code(answer.findings, fail_on))
+
+
+def _month(text: str | None) -> int | None:
+    from netyield.core.depreciation import month_number
+
+    if text is None:
+        return None
+    try:
+        number = month_number(text)
+    except ValueError:
+        number = -1
+    if number < 0 or len(text) != len("2029-01"):
+        message = f"--until {text!r} is not a month."
+        raise WrongUse(message, "Write it as 2029-01.")
+    return number
+
+
+def _general_ledger(
+    made: Schedule, until: int | None, journal: Path | None, trial_balance: Path | None, words: list[str]
+) -> Ledger | None:
+    """Write the journal and compare the trial balance, when asked for."""
+    if journal is None and trial_balance is None:
+        return None
+    from netyield.answers.depreciation import Ledger
+    from netyield.economics.assets import journal as books
+    from netyield.economics.assets import trial_balance as balances
+    from netyield.faces.cli.output import write_file
+
+    listed = books.entries(made.histories, accounts(words), until)
+    if journal is not None:
+        text = books.as_csv(listed) if journal.suffix == ".csv" else books.as_beancount(listed)
+        write_file(journal, text.encode("utf-8"))
+    if trial_balance is None:
+        return None
+    currencies = sorted({entry.currency for entry in listed})
+    known, findings = balances.read_trial_balance(trial_balance, currencies[0] if len(currencies) == 1 else "")
+    ties = balances.tie(listed, known)
+    return Ledger(tuple(ties), (*findings, *balances.differences(ties, trial_balance.name)))
+
+
+def accounts(words: list[str]) -> dict[str, str]:
+    """The accounts entries post to, with the user's own names. Raises WrongUse."""
+    from netyield.economics.assets.journal import ACCOUNT, ACCOUNTS
+
+    found = dict(ACCOUNTS)
+    for word in words:
+        role, equals, name = word.partition("=")
+        if not equals or role not in ACCOUNTS:
+            message = f"--account {word!r} is not ROLE=NAME."
+            raise WrongUse(message, f"Roles: {', '.join(ACCOUNTS)}.")
+        if not ACCOUNT.match(name):
+            message = f"--account {role}: {name!r} is no account name."
+            raise WrongUse(message, "Write for example Assets:Gpus:Cost; the first word is Assets, Liabilities, Equity, Income or Expenses.")
+        found[role] = name
+    return found
