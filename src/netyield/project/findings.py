@@ -138,7 +138,8 @@ def _unclassified(engine: Engine, shared: Shared) -> list[Finding]:
         Finding(
             "scope.unclassified",
             Severity.WARNING,
-            f"{_amount(total, shared.currency)} of {len(found)} {'service is' if len(found) == 1 else 'services are'} for nothing a rule knows; the largest: {listed}",
+            f"{_amount(total, shared.currency)} of {len(found)} {'service is' if len(found) == 1 else 'services are'} for nothing a rule knows;"
+            f" the largest: {listed}",
             "Add [[scope]] rules; until then the money stays in scope and in the upper bound.",
             count=1,
         )
