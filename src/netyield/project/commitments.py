@@ -87,18 +87,20 @@ def demand_history(project: Project, query: Query, hours: int | None) -> tuple[D
     if not paid:
         message = "the books hold no GPU time in this window."
         raise WrongUse(message, "Connect a bill and a telemetry source, or give --demand FILE.csv.")
+    placed = dict(paid)
     for hour, value in _unused(project, query, books).items():
         paid[hour] = paid.get(hour, 0) + value
     held = _hourly(books, f"SELECT hour_us, narrow(total(held_us)) AS v FROM activity WHERE {clause} GROUP BY hour_us")
-    blind = _hourly(
-        books, f"SELECT hour_us, narrow(total(us)) AS v FROM activity WHERE {clause} AND state = 'unknown' GROUP BY hour_us"
-    )
-    signal = _hourly(books, f"SELECT hour_us, narrow(total(signal_us)) AS v FROM activity WHERE {clause} GROUP BY hour_us")
+    unknown = f"FROM fleet WHERE {clause} AND state = 'unknown'"
+    blind = _hourly(books, f"SELECT hour_us, narrow(total(gpu_us)) AS v {unknown} GROUP BY hour_us")
+    seen = f"FROM activity WHERE {clause} AND state <> 'unknown'"
+    signal = _hourly(books, f"SELECT hour_us, narrow(total(signal_us)) AS v {seen} GROUP BY hour_us")
+    known_us = _hourly(books, f"SELECT hour_us, narrow(total(us)) AS v {seen} GROUP BY hour_us")
     known = bool(books.engine.scalar(f"SELECT COALESCE(BOOL_OR(allocation_known), FALSE) FROM activity WHERE {clause}"))
     listed = sorted(paid)
     series = {
         PAID: _array(paid, listed),
-        ACTIVE: _array({hour: signal.get(hour, 0) + blind.get(hour, 0) for hour in listed}, listed),
+        ACTIVE: _array({hour: _active(hour, placed, blind, signal, known_us) for hour in listed}, listed),
     }
     if known:
         series[ALLOCATED] = _array(held, listed)
@@ -107,6 +109,15 @@ def demand_history(project: Project, query: Query, hours: int | None) -> tuple[D
 
 def _hourly(books: Books, sql: str) -> dict[int, int]:
     return {int(row["hour_us"]): int(row["v"] or 0) for row in books.engine.query(sql).to_pylist()}
+
+
+def _active(
+    hour: int, placed: dict[int, int], blind: dict[int, int], signal: dict[int, int], known_us: dict[int, int]
+) -> int:
+    """The signal over the paid time that telemetry saw, as the waterfall has it; the rest of the paid time as active."""
+    unknown, seen = blind.get(hour, 0), known_us.get(hour, 0)
+    known = placed.get(hour, 0) - unknown
+    return unknown + (signal.get(hour, 0) * known // seen if seen else 0)
 
 
 def _array(values: dict[int, int], hours: list[int]) -> np.ndarray[Any, np.dtype[np.int64]]:

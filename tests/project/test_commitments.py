@@ -1,0 +1,301 @@
+"""Commitments in the books: identities of generated bills, the unused part in the waterfall, history for a plan."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ledger_rows import START, make_project
+
+from netyield.answers import coverage
+from netyield.answers.answer import Answer
+from netyield.core.errors import WrongUse
+from netyield.economics.commitments.buy import Question, buy
+from netyield.economics.commitments.demand import with_needed
+from netyield.economics.commitments.offers import Offer, OfferBook
+from netyield.project import Project, Query
+from netyield.project.commitments import commitment_books, demand_history, used_share
+
+D = Decimal
+HOUR = timedelta(hours=1)
+RATE, LIST = D("2.10"), D("3.99")
+TOML = '[project]\nname = "x"\ncurrency = "USD"\n[[pool]]\nname = "a"\ntags = {pool = "a"}\ndevices = ["a*"]\n'
+DAYS = Query(since="2026-10-05", until="2026-10-09")
+HOURS = 96
+
+
+def usage(hour: int, units: int, status: str, **more: Any) -> dict[str, Any]:
+    """One hour of so many GPUs of the commitment, Used or Unused."""
+    cost = units * RATE
+    used = status == "Used"
+    return {
+        "charge_start": START + hour * HOUR,
+        "charge_end": START + (hour + 1) * HOUR,
+        "billed_cost": D(0),
+        "effective_cost": cost,
+        "list_cost": units * LIST if used else D(0),
+        "contracted_cost": cost,
+        "gpu_count": units,
+        "tags": '{"pool": "a", "team": "research"}',
+        "commitment_id": "c1",
+        "commitment_name": "block",
+        "commitment_status": status,
+        "commitment_quantity": D(1),
+        "commitment_unit": "Hours",
+        "consumed_quantity": D(1) if used else None,
+        "consumed_unit": "Hours" if used else None,
+        "pricing_quantity": D(1),
+        "pricing_unit": "Hours",
+        "pricing_category": "Committed",
+    } | more
+
+
+def purchase(units: int, hours: int = HOURS, **more: Any) -> dict[str, Any]:
+    """Paid at once for the whole term; amortised on the rows it covers."""
+    return {
+        "charge_start": START,
+        "charge_end": START + hours * HOUR,
+        "charge_category": "Purchase",
+        "charge_frequency": "One-Time",
+        "billed_cost": units * RATE * hours,
+        "effective_cost": D(0),
+        "list_cost": units * RATE * hours,
+        "gpu_count": units,
+        "tags": '{"pool": "a", "team": "research"}',
+        "commitment_id": "c1",
+    } | more
+
+
+def books(folder: Path, *rows: dict[str, Any], toml: str = TOML, **more: Any) -> Project:
+    return make_project(folder, toml, charges=rows, **more)
+
+
+def report(project: Project, query: Query = DAYS) -> Answer:
+    found = commitment_books(project, query)
+    return coverage.answer(
+        found.rows, found.days.to_pylist(), found.terms, [rule.contract() for rule in project.config.commitment],
+        window=found.window, currency=found.currency, as_of=found.as_of, waterfall_pico=found.waterfall_pico, findings=found.findings,
+    )  # fmt: skip
+
+
+def codes(answer: Answer) -> set[str]:
+    return {finding.code for finding in answer.findings if finding.code.startswith("commitments.")}
+
+
+def unused_step(project: Project, query: Query = DAYS) -> Decimal:
+    rows = {row["step"]: D(row["amount"]) for row in project.answer("waterfall", query).body["rows"]}
+    return rows.get("commitment_unused", D(0))
+
+
+def sixty_per_cent_unused() -> list[dict[str, Any]]:
+    return [row for hour in range(HOURS) for row in (usage(hour, 4, "Used"), usage(hour, 6, "Unused"))]
+
+
+def test_sixty_per_cent_unused_is_exactly_that_in_the_waterfall(tmp_path: Path) -> None:
+    project = books(tmp_path, purchase(10), *sixty_per_cent_unused())
+    answer = report(project)
+    body = answer.body
+    paid = 10 * RATE * HOURS
+    assert unused_step(project) == paid * 6 / 10
+    assert D(project.answer("waterfall", DAYS).body["total"]) == paid
+    assert D(body["total"]["unused"]) == paid * 6 / 10
+    assert body["total"]["utilisation"] == body["total"]["utilisation_hours"] == 0.4
+    assert body["total"]["unused_hours"] == 6 * HOURS
+    assert body["total"]["coverage"] == body["total"]["coverage_hours"] == 1
+    assert body["total"]["break_even_utilisation"] == pytest.approx(float(RATE / LIST), abs=1e-6)
+    assert body["total"]["effective_savings_rate"] == pytest.approx(float(1 - 10 * RATE / (4 * LIST)), abs=1e-6)
+    assert body["waste_by_owner"] == [
+        {"owner": "research", "unused": f"{(paid * 6 / 10).normalize():f}", "unused_hours": 576.0, "share": 1.0}
+    ]
+    assert body["reconciliation"]["difference"] == "0"
+    assert codes(answer) == {"commitments.not_declared"}
+    assert json.loads(json.dumps(body, allow_nan=False)) == body
+
+
+def generated(seed: int) -> tuple[list[dict[str, Any]], dict[str, Decimal]]:
+    """A bill of one commitment with Used and Unused rows, a purchase, a correction, wind-down, tax, and on-demand beside it.
+
+    Returns the rows and what was planted.
+    """
+    chance = random.Random(seed)
+    rows, planted = [purchase(10)], {"used": D(0), "unused": D(0), "on_demand": D(0)}
+    for hour in range(HOURS):
+        used = chance.randrange(0, 11)
+        for units, status, name in ((used, "Used", "used"), (10 - used, "Unused", "unused")):
+            if units:
+                rows.append(usage(hour, units, status))
+                planted[name] += units * RATE
+        rented = chance.randrange(0, 3)
+        if rented:
+            none = {"commitment_id": None, "commitment_status": None, "commitment_quantity": None, "commitment_unit": None}
+            rows.append(usage(hour, rented, "Used", **none, effective_cost=rented * LIST, billed_cost=rented * LIST, pricing_category="Standard"))
+            planted["on_demand"] += rented * LIST
+    moved = D(chance.randrange(1, 500)) / 100  # used hours that turn out to have been unused: two corrections
+    no_time = {"charge_class": "Correction", "commitment_quantity": D(0), "pricing_quantity": D(0), "list_cost": D(0)}
+    rows.append(usage(5, 1, "Used", **no_time, consumed_quantity=D(0), effective_cost=-moved))
+    rows.append(usage(5, 1, "Unused", **no_time, effective_cost=moved))
+    planted |= {"used": planted["used"] - moved, "unused": planted["unused"] + moved}
+    fee = D(chance.randrange(1, 90_000)) / 100
+    rows.append(usage(90, 1, "Used", commitment_status=None, charge_category="Adjustment", effective_cost=fee, billed_cost=fee, list_cost=D(0)))
+    rows.append(purchase(1, charge_category="Tax", effective_cost=D("17.5"), billed_cost=D("17.5")))
+    return rows, planted | {"fees": fee}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_identities_of_generated_bills(tmp_path: Path, seed: int) -> None:
+    rows, planted = generated(seed)
+    project = books(tmp_path, *rows)
+    answer = report(project)
+    body = answer.body
+    for name in ("used", "unused", "fees"):
+        assert D(body["total"][name]) == planted[name]
+    assert planted["used"] + planted["unused"] == 10 * RATE * HOURS, "what is billed at once is what is amortised"
+    assert codes(answer) == {"commitments.not_declared"}
+    assert unused_step(project) == planted["unused"]
+    reconciled = body["reconciliation"]
+    assert (reconciled["difference"], D(reconciled["waterfall_commitment_unused"])) == ("0", planted["unused"])
+    total = D(project.answer("waterfall", DAYS).body["total"])
+    assert total == planted["used"] + planted["unused"] + planted["fees"] + planted["on_demand"] + D("17.5")
+    listed = sum((row["list_cost"] for row in rows if row.get("commitment_status") == "Used" and row["commitment_id"]), D(0))
+    assert body["total"]["effective_savings_rate"] == pytest.approx(
+        float(1 - (planted["used"] + planted["unused"] + planted["fees"]) / listed), abs=1e-6
+    )
+    assert body["total"]["coverage"] == pytest.approx(float(listed / (listed + planted["on_demand"])), abs=1e-6)
+
+
+def test_part_of_a_term_counts_by_its_hours_and_still_reconciles(tmp_path: Path) -> None:
+    month = usage(0, 1, "Unused", charge_end=START + HOURS * HOUR, effective_cost=D("100.01"))
+    project = books(tmp_path, month)
+    query = Query(since="2026-10-06", until="2026-10-06T07:00:00Z")
+    body = report(project, query).body
+    assert D(body["total"]["unused"]) == unused_step(project, query)
+    assert D(body["total"]["unused"]) == pytest.approx(D("100.01") * 7 / 96, abs=D("1e-11"))
+    assert body["reconciliation"]["difference"] == "0"
+
+
+def test_a_term_that_does_not_balance_is_told(tmp_path: Path) -> None:
+    rows = [usage(hour, 10, "Used") for hour in range(HOURS - 1)]
+    assert "commitments.identity" in codes(report(books(tmp_path, purchase(10, HOURS - 1), *rows[:-20], rows[-1])))
+
+
+def test_a_purchase_counted_twice_is_an_error(tmp_path: Path) -> None:
+    project = books(tmp_path, purchase(10, effective_cost=D(5)), usage(0, 10, "Used"))
+    assert "commitments.counted_twice" in codes(report(project))
+
+
+def test_a_capacity_reservation_is_one_too(tmp_path: Path) -> None:
+    held = {"commitment_id": None, "commitment_status": None, "commitment_name": None, "capacity_reservation_id": "cr-1"}
+    project = books(
+        tmp_path, usage(0, 3, "Used", **held, capacity_reservation_status="Used"),
+        usage(0, 1, "Unused", **held, capacity_reservation_status="Unused"),
+    )  # fmt: skip
+    (row,) = report(project).body["rows"]
+    assert (row["commitment"], row["name"], row["utilisation"], row["unused_hours"]) == ("cr-1", "Capacity Reservation", 0.75, 1.0)
+
+
+def test_a_general_savings_plan_is_split_as_the_waterfall_splits_it(tmp_path: Path) -> None:
+    plain = {"gpu_count": None, "tags": None, "service_name": "Elastic Compute", "service_category": "Compute"}
+    project = books(
+        tmp_path, usage(0, 3, "Used"), usage(0, 1, "Used", **plain, resource_type="Instance", sku_id="m5.large"),
+        usage(0, 2, "Unused", **plain, commitment_category="Spend"), toml=TOML + '[[scope]]\nscope = "non_ai"\nsku = "*m5*"\n',
+    )  # fmt: skip
+    body = report(project).body
+    reconciled = body["reconciliation"]
+    assert reconciled["difference"] == "0"
+    assert D(reconciled["unused_of_these"]) + D(reconciled["unused_not_ai"]) == D(body["total"]["unused"])
+
+
+def test_no_list_cost_leaves_savings_unknown(tmp_path: Path) -> None:
+    answer = report(books(tmp_path, usage(0, 3, "Used", list_cost=None), usage(0, 1, "Unused")))
+    assert answer.body["total"]["effective_savings_rate"] is None
+    assert "commitments.no_list_cost" in codes(answer)
+    assert answer.body["total"]["utilisation"] == 0.75
+
+
+def test_another_currency_stands_beside_the_total(tmp_path: Path) -> None:
+    euro = usage(0, 2, "Unused", currency="EUR", commitment_id="e1")
+    answer = report(books(tmp_path, usage(0, 3, "Used"), usage(0, 1, "Unused"), euro))
+    assert D(answer.body["total"]["unused"]) == RATE
+    assert {row["commitment"]: row["currency"] for row in answer.body["rows"]} == {"c1": "USD", "e1": "EUR"}
+    assert answer.body["reconciliation"]["difference"] == "0"
+    assert "fx.no_rate" in {finding.code for finding in answer.findings}
+
+
+DECLARED = """
+[[commitment]]
+id = "c1"
+product = "neocloud_take_or_pay"
+owner = "platform"
+quantity = 10
+start = 2026-10-05
+end = 2028-10-05
+rate = "2.10"
+on_demand_rate = "3.99"
+"""
+
+
+def test_what_was_declared_gives_owner_end_and_what_is_owed(tmp_path: Path) -> None:
+    project = books(tmp_path, *sixty_per_cent_unused(), toml=TOML + DECLARED)
+    answer = report(project)
+    assert codes(answer) == set()
+    (row,) = answer.body["rows"]
+    assert (row["owner"], row["ends"]) == ("platform", "2028-10-05")
+    (rung,) = answer.body["expiry"]
+    assert D(rung["owed"]) == 10 * RATE * 24 * (365 + 366 - 4)
+    assert used_share(project, DAYS, "c1") == D("0.4")
+    assert used_share(project, DAYS, "nobody") is None
+
+
+def fleet(folder: Path) -> Project:
+    """Ten GPUs on the bill, two more committed and unused; seven held, one active, all day."""
+    devices = [f"a{n}" for n in range(10)]
+    samples = [
+        {"device_id": device, "value": 90.0 if device == "a0" else 0.0, "event_time": START + n * HOUR / 4, "hold_us": 900_000_000}
+        for device in devices
+        for n in range(96)
+    ]
+    owners = [
+        {"device_id": device, "state": "allocated" if n < 7 else "unallocated", "owner": "pod" if n < 7 else "",
+         "event_time": START + m * HOUR / 4, "hold_us": 900_000_000}
+        for n, device in enumerate(devices)
+        for m in range(96)
+    ]  # fmt: skip
+    charges = [row for hour in range(24) for row in (usage(hour, 10, "Used"), usage(hour, 2, "Unused"))]
+    return books(folder, *charges, gpu_samples=samples, gpu_owners=owners)
+
+
+def test_history_of_the_books_buys_nothing_and_releases(tmp_path: Path) -> None:
+    project = fleet(tmp_path)
+    demand, findings = demand_history(project, Query(since="2026-10-05", until="2026-10-06"), None)
+    assert findings == []
+    whole = {name: (values / 1_000_000).tolist() for name, values in demand.series.items()}
+    assert whole["paid"] == [12.0] * 24
+    assert whole["allocated"] == pytest.approx([7.0] * 24)
+    assert whole["active"] == pytest.approx([0.9] * 24)
+    plan = buy(with_needed(demand, D("0.5")), OfferBook(LIST, (Offer("1y", RATE, 8760),)), Question())
+    assert sum(plan.plan.values()) == 0
+    assert plan.released is not None
+    assert plan.released.release_units == 10  # 12 paid, 1.35 needed
+    assert plan.released.unused_unit_hours == 24 * 5
+    assert float(plan.released.idle_unit_hours or 0) == pytest.approx(24 * 6.1)
+
+
+def test_time_without_telemetry_is_not_released(tmp_path: Path) -> None:
+    project = books(tmp_path, *[usage(hour, 10, "Used") for hour in range(24)])
+    with pytest.raises(WrongUse):
+        demand_history(project, Query(since="2027-10-05", until="2027-10-06"), None)
+    demand, findings = demand_history(project, Query(since="2026-10-05", until="2026-10-06"), None)
+    plan = buy(with_needed(demand, None), OfferBook(LIST, (Offer("1y", RATE, 8760),)), Question())
+    assert plan.released is not None
+    assert plan.released.release_units == 0
+    assert [finding.code for finding in findings] == ["demand.unknown_activity"]
+
+
+def test_the_report_of_a_window_cannot_be_narrowed_by_team(tmp_path: Path) -> None:
+    with pytest.raises(WrongUse, match="nobody's team"):
+        commitment_books(books(tmp_path, usage(0, 1, "Used")), Query(since="2026-10-05", until="2026-10-06", where={"team": "x"}))
