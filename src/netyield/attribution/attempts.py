@@ -3,15 +3,16 @@
 Out: ``attempts_seen`` (edge: one row per attempt that touches the day) with attempt_id, times in microseconds, dim_id,
 fact_id, serving_id (null = an API call, or an answer the gateway replayed: no replica worked for it), whether a
 recorded retry replaced it, and the counts that anybody reported;
-``dims`` and ``facts``: what the two numbers stand for; ``attempts_in``: the same attempts with everything spelled out.
-Words cost as much as all the arithmetic, so they are looked at once per distinct combination, never once per attempt.
+``dims`` and ``facts`` (attempt_words.py): what the two numbers stand for; ``attempts_in``: the same attempts with
+everything spelled out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netyield.attribution.serving_map import KEYS, serving_map
+from netyield.attribution import attempt_words
+from netyield.attribution.attempt_words import DIMENSIONS, FACTS
 from netyield.ledger.settings import PoolRule
 from netyield.store.engine import Engine
 
@@ -24,9 +25,6 @@ COMPUTED_CLASSES = tuple(name for name in INPUT_CLASSES if name not in CACHED_CL
 OUTPUT_CLASSES = ("out_text", "out_reasoning", "out_audio", "out_image", "out_rejected_prediction")
 VISIBLE_CLASSES = ("out_text", "out_audio", "out_image")
 CLASSES = (*INPUT_CLASSES, *OUTPUT_CLASSES)
-DIMENSIONS = ("provider", "model", "team", "app", "customer")
-WORDS = (*KEYS, "team", "app", "customer", "replayed")
-FACTS = ("tariff", "operation", "purpose", "status", "finish_reason", "provenance")
 # Beside the classes, the numbers few logs have: name of the contract to name here.
 RARE = {"delivered_output_tokens": "delivered_output_tokens", "accepted_ppm": "logged_ppm", "prefill_us": "prefill_us", "decode_us": "decode_us"}
 PHASES = ("prefill_us", "decode_us")
@@ -48,16 +46,7 @@ def load(engine: Engine, rules: Sequence[PoolRule], owners: Sequence[tuple[str, 
     """
     since = engine.scalar("SELECT MIN(a) FROM grid")
     engine.view("attempts_touching", _touching(since))
-    words = ", ".join(WORDS)
-    engine.keep(
-        "dim_words",
-        f"SELECT {words}, BOOL_AND(prefill_us IS NOT NULL AND decode_us IS NOT NULL) AS timed FROM attempts_touching GROUP BY {words}",
-    )
-    engine.keep("fact_words", f"SELECT DISTINCT {', '.join(FACTS)} FROM attempts_touching")
-    distinct = engine.query(f"SELECT DISTINCT {', '.join(KEYS)} FROM dim_words").to_pylist()
-    engine.register("attempt_map", serving_map(distinct, rules, owners, pools))
-    engine.keep("dims", _DIMS)
-    engine.keep("facts", _FACTS)
+    attempt_words.number(engine, rules, owners, pools)
     reported = _reported(engine)
     engine.view("attempts_seen", _seen(engine, reported, _links(engine, since)))
     spell_out(engine, "attempts_seen", reported)
@@ -71,30 +60,6 @@ def _touching(since: int) -> str:
         f"{columns} event_time >= {start} UNION ALL"
         f" {columns} event_time > {earliest} AND event_time < {start} AND end_time > {start}"
     )
-
-
-def _spelled(name: str) -> str:
-    return f"COALESCE(w.{name}, '{'standard' if name == 'tariff' else ''}')"
-
-
-def _served(name: str) -> str:
-    """A column of ``attempt_map``, null for an answer the gateway replayed: no pool and no replica worked for it."""
-    return f"CASE WHEN w.replayed = 1 THEN NULL ELSE m.{name} END"
-
-
-_SERVING = _served("serving_id")
-_SAME_KEYS = " AND ".join(f"w.{key} IS NOT DISTINCT FROM m.{key}" for key in KEYS)
-# One number per replica (or API) and everything a leaf is told apart by. Numbered in the order of the words.
-_DIMS = f"""
-SELECT CAST(ROW_NUMBER() OVER (ORDER BY serving_id, {", ".join(DIMENSIONS)}) AS BIGINT) AS dim_id, * FROM (
-  SELECT {_SERVING} AS serving_id, {_served("resolved_pool")} AS pool, COALESCE({_served("serving")}, '') AS serving,
-         {", ".join(f"{_spelled(n)} AS {n}" for n in DIMENSIONS)}, BOOL_AND(w.timed) AS timed
-  FROM dim_words w JOIN attempt_map m ON {_SAME_KEYS} GROUP BY ALL)
-"""
-_FACTS = f"""
-SELECT CAST(ROW_NUMBER() OVER (ORDER BY {", ".join(FACTS)}) AS BIGINT) AS fact_id, *
-FROM (SELECT DISTINCT {", ".join(f"{_spelled(n)} AS {n}" for n in FACTS)} FROM fact_words w)
-"""
 
 
 def _reported(engine: Engine) -> list[str]:
@@ -120,13 +85,8 @@ def _links(engine: Engine, since: int) -> list[str]:
 
 
 def _seen(engine: Engine, reported: Sequence[str], links: Sequence[str]) -> str:
-    """One scan of the raw rows. Combinations of words are found by their hash, which is checked to tell them apart."""
-    same = " AND ".join(f"d.{n} = {_spelled(n)}" for n in DIMENSIONS)
-    dim_hash = _hashes(engine, "dim", WORDS, f"""
-        SELECT w.*, d.dim_id AS number, d.serving_id FROM dim_words w JOIN attempt_map m ON {_SAME_KEYS}
-        JOIN dims d ON d.serving_id IS NOT DISTINCT FROM {_SERVING} AND {same}""")
-    spelled = " AND ".join(f"f.{n} = {_spelled(n)}" for n in FACTS)
-    fact_hash = _hashes(engine, "fact", FACTS, f"SELECT w.*, f.fact_id AS number, NULL AS serving_id FROM fact_words w JOIN facts f ON {spelled}")
+    """One scan of the raw rows, that looks at few of their words."""
+    dim_hash, fact_hash = attempt_words.hashes(engine)
     joins, tests = "", []
     for link in links:
         last = link == "logical_request_id"
@@ -147,25 +107,6 @@ def _seen(engine: Engine, reported: Sequence[str], links: Sequence[str]) -> str:
                d.number AS dim_id, f.number AS fact_id, d.serving_id, {superseded} AS superseded,
                {zero_sum(computed)} AS computed_input, {zero_sum(outputs)} AS output_tokens{numbers}{phases}
         FROM attempts_touching a JOIN dim_hashes d ON d.h = {dim_hash} JOIN fact_hashes f ON f.h = {fact_hash}{joins}"""
-
-
-def _hashes(engine: Engine, kind: str, words: Sequence[str], rows: str) -> str:
-    """Keep ``<kind>_hashes``(h, number, serving_id) over distinct combinations of words; returns an attempt's hash.
-
-    Only the words that tell the combinations apart are read again: not those that never vary or follow from others.
-    """
-    telling, count = list(words), engine.scalar(f"SELECT COUNT(*) FROM {kind}_words")
-    for word in words:
-        others = [other for other in telling if other != word]
-        if others and engine.scalar(f"SELECT COUNT(*) FROM (SELECT DISTINCT {', '.join(others)} FROM {kind}_words)") == count:
-            telling = others
-    salt = 0
-    while True:
-        call = f"hash({salt}, {', '.join(f'a.{word}' for word in telling)})"
-        engine.keep(f"{kind}_hashes", f"SELECT {call} AS h, a.number, a.serving_id FROM ({rows}) a")
-        if engine.scalar(f"SELECT COUNT(DISTINCT h) FROM {kind}_hashes") == count:
-            return call
-        salt += 1
 
 
 def spell_out(engine: Engine, rows: str, reported: Sequence[str]) -> None:

@@ -148,7 +148,7 @@ def split_slots(engine: Engine, slot_seconds: int) -> None:
     engine.keep("slot_division", statement("slot_rest", slot=slot_seconds * 1_000_000, first_hour=first_hour(since)))
 
 
-# Rules that others use; each sums to the same active cost. Modelled: they stand beside the figure and never post.
+# Rules that others use; each divides the same active cost. Modelled: they stand beside the figure and never post.
 SPREAD_RULES = {"token share": "by_tokens", "declared 1:2": "by_declared", "time share": "by_time", "KV memory time": "by_memory"}
 
 

@@ -16,14 +16,14 @@ KEYS = ("pool", "provider", "model", "endpoint", "replica")
 def serving_map(
     distinct: list[dict[str, Any]], rules: Sequence[PoolRule], owners: Sequence[tuple[str, str]], pools: Sequence[str]
 ) -> pa.Table:
-    """serving_id, pool and serving (owner name, or '' for the pool as a whole) per distinct combination of KEYS."""
+    """serving_id, resolved_pool and serving (owner name, or '' for the pool as a whole) per distinct combination of KEYS."""
     by_name: dict[str, list[tuple[str, str]]] = {}
     for owner_pool, owner in owners:
         for name in {owner, owner.rsplit("/", maxsplit=1)[-1]}:
             if name:
                 by_name.setdefault(name, []).append((owner_pool, owner))
     servings: dict[tuple[str, str], int] = {}
-    rows: dict[str, list[Any]] = {name: [] for name in (*KEYS, "serving_id", "resolved", "serving")}
+    rows: dict[str, list[Any]] = {name: [] for name in (*KEYS, "serving_id", "resolved_pool", "serving")}
     for line in sorted(distinct, key=lambda d: tuple(str(d[k]) for k in KEYS)):
         pool = pool_of_attempt(line["pool"], line["model"], line["endpoint"], line["replica"], rules)
         found = _owner(line, by_name, pool)
@@ -33,12 +33,11 @@ def serving_map(
             resolved = None
         for key in KEYS:
             rows[key].append(line[key])
-        rows["resolved"].append(resolved)
+        rows["resolved_pool"].append(resolved)
         rows["serving"].append(serving)
         rows["serving_id"].append(None if resolved is None else servings.setdefault((resolved, serving), len(servings) + 1))
     types = {name: pa.string() for name in rows} | {"serving_id": pa.int64()}
-    table = pa.table({name: pa.array(values, types[name]) for name, values in rows.items()})
-    return table.rename_columns([*(f"{k}" for k in KEYS), "serving_id", "resolved_pool", "serving"])
+    return pa.table({name: pa.array(values, types[name]) for name, values in rows.items()})
 
 
 def _owner(

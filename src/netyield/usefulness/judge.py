@@ -1,6 +1,6 @@
 """Judges every attempt of the day: the view ``judged`` is request_pieces with its verdict's code and what it counts.
 
-In: request_pieces, dims, facts (attribution), the ``outcomes`` view (matched rows carry attempt_key). Grades below the
+In: request_pieces, attempt_rows, dims, facts (attribution), the ``outcomes`` view (matched rows carry attempt_key). Grades below the
 policy's floor move no money: they only mark an attempt as having a weak signal.
 """
 
@@ -12,7 +12,6 @@ from importlib import resources
 
 import pyarrow as pa
 
-from netyield.attribution.attempts import LONGEST_US
 from netyield.store.engine import Engine
 from netyield.usefulness.policy import Attestation, UsefulnessSettings
 
@@ -64,18 +63,18 @@ def _hear(engine: Engine, floor: int) -> None:
         "signals",
         f"""SELECT o.attempt_id, o.grade * 100000000000000000 + micros(o.event_time) AS rank,
                    CASE WHEN o.grade >= {floor} THEN {_CODES} END * 10000000 + {_PPM} AS word, CASE WHEN o.grade < {floor} THEN 1 ELSE 0 END AS weak
-            FROM ({_outcomes(f"make_timestamptz({since})", f"make_timestamptz({since - LONGEST_US})")}) o""",
+            FROM ({_outcomes(since)}) o""",
     )
     engine.keep("said", _SAID)
 
 
-def _outcomes(start: str, earliest: str) -> str:
-    """Outcomes of attempts since ``start``, and of those that were still running then."""
+def _outcomes(since: int) -> str:
+    """Outcomes of attempts that began in the day, and of those that were running when it began."""
+    start = f"make_timestamptz({since})"
     columns = "SELECT attempt_id, event_time, grade, verdict, accepted_ppm, key_type FROM outcomes WHERE attempt_id IS NOT NULL AND"
-    running = f"SELECT attempt_id FROM attempts WHERE event_time >= {earliest} AND event_time < {start} AND end_time > {start}"
     return (
-        f"{columns} attempt_time >= {start} UNION ALL {columns} attempt_time IS NULL AND event_time >= {earliest} UNION ALL"
-        f" {columns} attempt_time >= {earliest} AND attempt_time < {start} AND attempt_id IN ({running})"
+        f"{columns} attempt_time >= {start} UNION ALL {columns} attempt_time IS NULL UNION ALL"
+        f" {columns} attempt_time < {start} AND attempt_id IN (SELECT attempt_id FROM attempt_rows WHERE t < {since})"
     )
 
 
