@@ -9,6 +9,7 @@ from made_books import dollars, make, read, seen, stood
 
 from netyield.answers import fleet
 from netyield.answers.books import Query
+from netyield.charts.drawings import drawings
 
 HELD = [
     stood("g0", "active", 3, 30),
@@ -118,3 +119,38 @@ def test_a_reading_of_money_alone_is_no_division_by_zero() -> None:
     answer = fleet.answer(make(fleet=spent))
     assert answer.body["rows"][0]["activity_low"] is None
     assert answer.views["heat"][0].to_pylist()[0]["active_share"] is None
+
+
+@pytest.mark.parametrize(
+    ("devices", "hours"), [(1, 1), (8, 500), (8, 744), (512, 24), (512, 744), (8000, 8760), (1, 4001), (3, 200_000), (4001, 1)]
+)
+def test_a_map_never_has_more_cells_or_rows_than_can_be_read(devices: int, hours: int) -> None:
+    per_row, step = fleet.heat_grain(devices, hours)
+    rows_drawn = -(-devices // per_row)
+    assert rows_drawn * (-(-hours // step) + (step > 1)) <= fleet.HEAT_CELLS
+    assert (per_row, step) == (1, 1) or devices * hours > fleet.HEAT_CELLS
+    assert rows_drawn <= fleet.HEAT_ROWS or per_row == 1
+
+
+def test_a_large_pool_is_merged_without_losing_an_hour_or_a_cent_and_a_small_one_is_not() -> None:
+    large = [
+        {**stood(f"g{d:03}", "active" if (d + h) % 2 else "idle", 1, 2), "hour_us": stood("g", "idle", 1)["hour_us"] + h * 3_600_000_000}
+        for d in range(200)
+        for h in range(48)
+    ]
+    held = [*large, stood("h0", "unallocated", 4, 4, pool="b")]
+    heat = fleet.answer(make(fleet=held)).views["heat"][0].to_pylist()
+    mine = [r for r in heat if r["pool"] == "a"]
+    assert len(mine) <= fleet.HEAT_CELLS
+    assert {r["devices"] for r in mine} == {4}
+    assert mine[0]["device"] == "g000 to g003 (4)"
+    assert sum(r["gpu_hours"] for r in mine) == 200 * 48
+    assert sum(r["amount"] for r in mine) == 200 * 48 * 2
+    assert {r["active_share"] for r in mine} == {0.5}
+    small = [r for r in heat if r["pool"] == "b"]
+    assert [(r["device"], r["devices"]) for r in small] == [("h0", 1)]
+    assert [drawing.title for drawing in drawings(fleet.answer(make(fleet=held)))] == ["a", "b"]
+    first, second = drawings(fleet.answer(make(fleet=held)))
+    assert "each row is up to 4 devices" in first.note
+    assert "Activity of 200 devices" in first.description
+    assert "Too many" not in second.note

@@ -30,17 +30,24 @@ COLUMNS = (
 )
 HEAT_COLUMNS = (
     AnswerColumn("pool", "text", "", "Pool"),
-    AnswerColumn("device", "text", "", "Device, or the pool where only counts are known"),
-    AnswerColumn("hour", "time", "UTC", "Start of the hour"),
-    AnswerColumn("active_share", "share", "of the hour", "Active time; empty = unknown"),
-    AnswerColumn("state", "text", "", "State that took most of the hour"),
-    AnswerColumn("gpu_hours", "hours", "GPU-hours", "Paid time in the hour"),
-    AnswerColumn("amount", "money", "currency", "Money of the hour"),
+    AnswerColumn("device", "text", "", "Device, first to last of a group, or the pool where only counts are known"),
+    AnswerColumn("hour", "time", "UTC", "Start of the hour, or of several"),
+    AnswerColumn("active_share", "share", "of the time", "Active time; empty = unknown"),
+    AnswerColumn("state", "text", "", "State that took most of the time"),
+    AnswerColumn("gpu_hours", "hours", "GPU-hours", "Paid time"),
+    AnswerColumn("amount", "money", "currency", "Money of the time"),
+    AnswerColumn("until", "time", "UTC", "End of the time"),
+    AnswerColumn("devices", "number", "", "Devices together in one row of the map"),
 )
+# More cells of one pool than this cannot be read, and more rows do not fit a page: hours and devices are merged.
+HEAT_CELLS = 4_000
+HEAT_ROWS = 64
+HEAT_STEPS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 168)
 
 
 def answer(books: Books) -> Answer:
-    """Capacity per pool, a heat map per device and hour, and what was unfilled of the active money (an annotation)."""
+    """Capacity per pool, a heat map per device and hour (merged where there are too many), and what was unfilled of the
+    active money (an annotation)."""
     rows = [_row(books, pool) for pool in _pools(books)]
     heat = _heat(books)
     free = unfilled.rows(books)
@@ -57,7 +64,7 @@ def answer(books: Books) -> Answer:
         "rows": [r | {"amount": text(r["amount"])} for r in rows],
         "annotations": {"unfilled_capacity": unfilled.plain(free)},
     }
-    types = {"money": MONEY, "hours": pa.float64(), "share": pa.float64()}
+    types = {"money": MONEY, "hours": pa.float64(), "share": pa.float64(), "number": pa.int64()}
     schema = pa.schema([(c.name, types.get(c.kind, pa.string())) for c in COLUMNS])
     heat_schema = pa.schema([(c.name, types.get(c.kind, pa.string())) for c in HEAT_COLUMNS])
     return Answer(
@@ -158,26 +165,66 @@ def _hours(us: int) -> float:
     return round(us / HOUR_US, 6)
 
 
+def heat_grain(devices: int, hours: int) -> tuple[int, int]:
+    """(devices per row, hours per column) of a map that can be read: as few merged as possible."""
+    if devices * hours <= HEAT_CELLS:
+        return 1, 1
+    per_row = -(-devices // HEAT_ROWS)
+    columns = HEAT_CELLS // -(-devices // per_row)
+    for step in HEAT_STEPS:
+        if -(-hours // step) + 1 <= columns:  # columns begin on whole steps: one more may be touched
+            return per_row, step
+    weeks = -(-hours // ((columns - 1) * HEAT_STEPS[-1]))
+    return per_row, weeks * HEAT_STEPS[-1]
+
+
 def _heat(books: Books) -> list[dict[str, Any]]:
-    """Per device and hour: share active, the state that took most of it, and its money."""
-    found = books.engine.query(
-        f"""SELECT pool, CASE WHEN device = '' THEN pool ELSE device END AS device, hour_us, total(pico) AS pico,
-                  CAST(SUM(gpu_us) AS BIGINT) AS us, CAST(SUM(CASE WHEN state = 'active' THEN gpu_us ELSE 0 END) AS BIGINT) AS active_us,
-                  CAST(SUM(CASE WHEN state = 'unknown' THEN gpu_us ELSE 0 END) AS BIGINT) AS unknown_us,
-                  arg_max(state, ROW(gpu_us, state)) AS state
-           FROM (SELECT pool, device, hour_us, state, total(pico) AS pico, SUM(gpu_us) AS gpu_us FROM fleet
-                 WHERE {capacity_filter(books)} GROUP BY ALL)
-           GROUP BY ALL ORDER BY ALL"""
+    """Per device and hour, or per group and hours: share active, the state that took most of it, and its money."""
+    books.engine.keep(
+        "heat_hours",
+        f"""SELECT pool, CASE WHEN device = '' THEN pool ELSE device END AS device, hour_us, state, total(pico) AS pico, SUM(gpu_us) AS gpu_us
+            FROM fleet WHERE {capacity_filter(books)} GROUP BY ALL""",
+    )
+    sizes = books.engine.query(
+        f"""SELECT pool, COUNT(DISTINCT device) AS devices, CAST((MAX(hour_us) - MIN(hour_us)) // {HOUR_US} + 1 AS BIGINT) AS hours
+            FROM heat_hours GROUP BY pool ORDER BY pool"""
     ).to_pylist()
+    grains = [(r["pool"], *heat_grain(r["devices"], r["hours"])) for r in sizes]
+    names = ("pool", "per_row", "step")
+    types = (pa.string(), pa.int64(), pa.int64())
+    columns = {n: pa.array([g[i] for g in grains], t) for i, (n, t) in enumerate(zip(names, types, strict=True))}
+    books.engine.register("heat_grain", pa.table(columns))
+    found = books.engine.query(_HEAT).to_pylist()
     return [
         {
             "pool": r["pool"],
-            "device": r["device"],
-            "hour": iso(from_micros(r["hour_us"])),
+            "device": r["first"] if r["devices"] == 1 else f"{r['first']} to {r['last']} ({r['devices']})",
+            "hour": iso(from_micros(r["start_us"])),
             "state": r["state"],
             "active_share": None if r["unknown_us"] == r["us"] else ratio(r["active_us"], r["us"]),
             "gpu_hours": _hours(r["us"]),
             "amount": from_pico(int(r["pico"])),
+            "until": iso(from_micros(r["start_us"] + r["step_us"])),
+            "devices": r["devices"],
         }
         for r in found
     ]
+
+
+_HEAT = f"""
+WITH rows_of AS (
+  SELECT g.pool, d.device, (DENSE_RANK() OVER (PARTITION BY g.pool ORDER BY d.device) - 1) // g.per_row AS line, g.step * {HOUR_US} AS step_us
+  FROM (SELECT DISTINCT pool, device FROM heat_hours) d JOIN heat_grain g ON d.pool = g.pool
+),
+named AS (SELECT pool, line, MIN(device) AS first, MAX(device) AS last, COUNT(*) AS devices FROM rows_of GROUP BY ALL),
+parts AS (
+  SELECT r.pool, r.line, r.step_us, h.hour_us - h.hour_us % r.step_us AS start_us, h.state, total(h.pico) AS pico, SUM(h.gpu_us) AS gpu_us
+  FROM heat_hours h JOIN rows_of r ON h.pool = r.pool AND h.device = r.device GROUP BY ALL
+)
+SELECT p.pool, n.first, n.last, n.devices, p.start_us, p.step_us, total(p.pico) AS pico, CAST(SUM(p.gpu_us) AS BIGINT) AS us,
+       CAST(SUM(CASE WHEN p.state = 'active' THEN p.gpu_us ELSE 0 END) AS BIGINT) AS active_us,
+       CAST(SUM(CASE WHEN p.state = 'unknown' THEN p.gpu_us ELSE 0 END) AS BIGINT) AS unknown_us,
+       arg_max(p.state, ROW(p.gpu_us, p.state)) AS state
+FROM parts p JOIN named n ON p.pool = n.pool AND p.line = n.line
+GROUP BY p.pool, p.line, n.first, n.last, n.devices, p.start_us, p.step_us ORDER BY p.pool, p.line, p.start_us
+"""

@@ -2,7 +2,7 @@
 
 Orange burns money, blue works. Unknown looks different from idle: an empty outlined cell with a cross. Neighbouring
 hours of one device with the same state and the same whole per cent of activity are one mark, which changes nothing
-that can be seen and keeps a quiet night small.
+that can be seen and keeps a quiet night small. Where the answer merged devices or hours the chart says so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KEY = "Grey: unallocated, down or fragmented. Dashed with a cross: unknown, no t
 
 
 def charts(answer: Answer) -> list[Drawing]:
-    """One heat map per pool, in the answer's order; raises TooManyMarks above the limit."""
+    """One heat map per pool, in the answer's order; the answer keeps each within the limit of marks."""
     if HEAT not in answer.views:
         return []
     cells = _cells(answer.views[HEAT][0])
@@ -48,11 +48,13 @@ def _cells(table: pa.Table) -> list[dict[str, Any]]:
         percent = None if row["active_share"] is None else round(row["active_share"] * 100)
         last = runs[-1] if runs else None
         look = (row["pool"], row["device"], row["state"], percent)
+        until = instant(row["until"]) if row.get("until") else row["hour"] + grain
         if last and last["look"] == look and last["until"] == row["hour"]:
-            last["until"] = row["hour"] + grain
+            last["until"] = until
             continue
         runs.append({"look": look, "pool": row["pool"], "device": row["device"], "state": row["state"],
-                     "percent": percent, "since": row["hour"], "until": row["hour"] + grain})  # fmt: skip
+                     "percent": percent, "since": row["hour"], "until": until, "step": until - row["hour"],
+                     "devices": row.get("devices") or 1})  # fmt: skip
     return runs
 
 
@@ -73,8 +75,19 @@ def _pool(answer: Answer, pool: str, runs: list[dict[str, Any]]) -> Drawing:
     if unknown := [row for row in data if row["look"] == UNKNOWN]:
         layers += _unknown(unknown)
     spec = finish(alt.layer(*layers).add_params(cursor_param()), height=len(devices) * PIXELS_PER_DEVICE)
-    sentence = f"Activity of {len(devices)} devices of pool {pool}, {formats.window(answer.window)}."
-    return Drawing("fleet_heat", pool, sentence, spec, tuple(row["sentence"] for row in data), KEY)
+    count = sum({run["device"]: run["devices"] for run in runs}.values())
+    sentence = f"Activity of {count} devices of pool {pool}, {formats.window(answer.window)}.{_merged(runs)}"
+    return Drawing("fleet_heat", pool, sentence, spec, tuple(row["sentence"] for row in data), f"{KEY}{_merged(runs)}")
+
+
+def _merged(runs: list[dict[str, Any]]) -> str:
+    """What one cell stands for, when it is more than an hour of a device."""
+    devices, hours = max(run["devices"] for run in runs), max(run["step"] for run in runs) // HOUR
+    if devices == 1 and hours <= 1:
+        return ""
+    rows = f"each row is up to {devices} devices" if devices > 1 else "each row is a device"
+    cells = f"each cell {hours} hours" if hours > 1 else "each cell an hour"
+    return f" Too many for one map: {rows}, {cells}, their activity averaged over the paid time."
 
 
 def _mark(number: int, run: dict[str, Any]) -> dict[str, Any]:
