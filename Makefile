@@ -1,7 +1,7 @@
 # Netyield. Only make and Python 3.11 or newer are needed; everything else is installed into .venv from the lock files.
 #
 #   make demo        environment, install, example company, report: terminal and demo/report.html
-#   make test        everything the tests need, then the tests   (SYSTEM=1 also installs Debian packages)
+#   make test        everything the tests need, then the tests   (SYSTEM=1 also installs Debian packages; WORKERS=1: in turn)
 #   make lint        style, types, import rule, wording
 #   make bench       speed against peers, a few minutes; make bench-full: the 50-million-request run as well
 #   make soak        the slow tests that `make test` leaves out
@@ -18,6 +18,7 @@ RUN_READY := $(VENV)/.run-ready
 TEST_READY := $(VENV)/.test-ready
 SPARK_READY := .venv-spark/.ready
 PYTEST ?=
+WORKERS ?= 2
 BENCH ?=
 
 .PHONY: demo test lint bench bench-full soak docs lock clean system spark-env
@@ -28,7 +29,7 @@ demo: $(RUN_READY)
 	@echo "Report: $(CURDIR)/demo/report.html"
 
 test: system $(TEST_READY)
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST)
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check .
