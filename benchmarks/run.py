@@ -10,6 +10,7 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+import bench_assets
 import bench_cli
 import bench_kv_curve
 import bench_kv_plan
@@ -34,6 +35,8 @@ def main() -> None:
     bench_kv_curve.main()
     print("\n== A KV cache plan on the Mooncake conversation trace")
     bench_kv_plan.main()
+    print("\n== Ten thousand owned assets over sixty months")
+    bench_assets.main()
     print("\n== Start of the command line")
     bench_cli.main()
 

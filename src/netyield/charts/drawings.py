@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from netyield.answers.answer import Answer
 from netyield.charts import (
     allocation,
+    depreciation,
     fleet,
     kv_curve,
     kv_plan,
@@ -37,6 +38,7 @@ _CHARTS: Mapping[str, Callable[[Answer], list[Drawing]]] = {
     "allocation": lambda answer: [allocation.chart(answer)],
     "usefulness": lambda answer: [usefulness.chart(answer)],
     "reconciliation": _reconciliation,
+    "depreciation": depreciation.charts,
     "kv_curve": kv_curve.charts,
     "prompt_cache": prompt_cache.charts,
     "kv_plan": kv_plan.charts,

@@ -17,6 +17,10 @@ from netyield.faces.sections import Section, section, sections, view_section
 
 ROWS_LIMIT = 400  # of one table on the page; CSV has them all
 OWN_COMMANDS = {
+    "depreciation": "assets schedule --csv FILE",
+    "depreciation_what_if": "assets what-if --csv FILE",
+    "impairment": "assets impair --csv FILE",
+    "lease": "assets lease --csv FILE",
     "kv_curve": "kv curve --csv FILE",
     "prompt_cache": "kv prompt-cache --csv FILE",
     "kv_observed": "kv observed --csv FILE",
