@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from netyield.answers.answer import Answer
 from netyield.charts import (
     allocation,
+    commit_plan,
+    coverage,
     depreciation,
+    exit,
     fleet,
     kv_curve,
     kv_plan,
@@ -38,6 +41,9 @@ _CHARTS: Mapping[str, Callable[[Answer], list[Drawing]]] = {
     "allocation": lambda answer: [allocation.chart(answer)],
     "usefulness": lambda answer: [usefulness.chart(answer)],
     "reconciliation": _reconciliation,
+    "coverage": coverage.charts,
+    "exit": exit.charts,
+    "commit_plan": commit_plan.charts,
     "depreciation": depreciation.charts,
     "kv_curve": kv_curve.charts,
     "prompt_cache": prompt_cache.charts,

@@ -21,6 +21,9 @@ OWN_COMMANDS = {
     "depreciation_what_if": "assets what-if --csv FILE",
     "impairment": "assets impair --csv FILE",
     "lease": "assets lease --csv FILE",
+    "coverage": "commitments report --csv FILE",
+    "exit": "commitments exit ID --csv FILE",
+    "commit_plan": "commitments buy --csv FILE",
     "kv_curve": "kv curve --csv FILE",
     "prompt_cache": "kv prompt-cache --csv FILE",
     "kv_observed": "kv observed --csv FILE",
@@ -119,6 +122,15 @@ def _kv_plan(answers: Sequence[Answer]) -> list[Block]:
     return [_drawn(answer, "plan", "Plan", shown=True, open_views=views) for answer in answers]
 
 
+def _commitments(answers: Sequence[Answer]) -> list[Block]:
+    """An answer about commitments; the points of its charts and long schedules stay behind a summary."""
+    closed = {"demand_days", "coverage_days", "exit_values", "schedule"}
+    return [
+        _drawn(one, one.name, one.title, shown=True, open_views=[view for view in one.views if view not in closed])
+        for one in answers
+    ]
+
+
 def _mapping(answers: Sequence[Answer]) -> list[Block]:
     return [_drawn(answer, "mapping", "Mapping", shown=True, open_views=tuple(answer.views)) for answer in answers]
 
@@ -195,6 +207,9 @@ _MAKERS: dict[str, Callable[[Sequence[Answer]], list[Block]]] = {
     "usefulness": _usefulness,
     "reconciliation": _reconciliation,
     "mapping": _mapping,
+    "coverage": _commitments,
+    "exit": _commitments,
+    "commit_plan": _commitments,
     "kv_curve": _kv_curve,
     "kv_plan": _kv_plan,
 }
