@@ -14,6 +14,7 @@ from netyield.core.errors import WrongUse
 from netyield.economics.kv.definition import Definition, Denominator, Match, Mean, Weight
 from netyield.economics.kv.parts import Router
 from netyield.economics.kv.replay import Policy
+from netyield.sources.traces.trace import Identity
 
 CONTRACT = {
     "requests", "accesses", "unique_blocks", "measured_tokens", "ceiling_hit_tokens", "points", "definition", "knee",
@@ -132,6 +133,10 @@ def test_a_sample_has_errors_and_says_what_it_left_out() -> None:
     assert [point["capacity_blocks"] for point in found.body["points"]] == [30_000]
     assert found.body["points"][0]["standard_error"] > 0
     assert found.body["sample"]["left_out"] == [50]
+    exact = answer(mooncake("conversation"), Question(capacities=(30_000,))).body
+    error = found.body["sample"]["ceiling_standard_error"]
+    assert abs(found.body["ceiling_hit_ratio"] - exact["ceiling_hit_ratio"]) < 4 * error < 0.1
+    assert abs(found.body["points"][0]["hit_ratio"] - exact["points"][0]["hit_ratio"]) < 0.1
     with pytest.raises(WrongUse, match="--policy lru"):
         answer(mooncake("conversation"), Question(policies=(Policy.ARC,), shards=(16, 32)))
 
@@ -155,3 +160,50 @@ def test_default_capacities_end_at_everything() -> None:
     assert default_capacities(300) == [64, 128, 256, 300]
     assert default_capacities(5) == [5]
     assert default_capacities(0) == [1]
+
+
+def test_a_sample_works_nothing_out_of_the_whole_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        message = "the whole trace was replayed"
+        raise AssertionError(message)
+
+    monkeypatch.setattr("netyield.answers.kv_curve.request_ranks", refused)
+    monkeypatch.setattr("netyield.answers.kv_curve.lru_curve", refused)
+    found = answer(mooncake("conversation"), Question(shards=(4, 64)))
+    assert found.body["sample"]["accesses_share"] < 0.2
+    assert found.body["knee"] is None or found.body["knee"]["capacity_blocks"] > 0
+    with pytest.raises(WrongUse, match="--by-tenant"):
+        answer(mooncake("conversation"), Question(shards=(4, 64), by_tenant=True))
+
+
+def test_a_time_to_live_is_a_policy_beside_others() -> None:
+    found = answer(
+        mooncake("conversation"),
+        Question(policies=(Policy.LRU, Policy.TTL, Policy.FIFO), capacities=(6_553, 182_790), ttl_seconds=60.0),
+    ).body
+    lru, ttl = found["policies"]["lru"], found["policies"]["ttl"]
+    assert [point["hit_tokens"] for point in lru] == [10_394_228, 27_038_068]
+    assert ttl[0]["hit_tokens"] < lru[0]["hit_tokens"]
+    alone = answer(mooncake("conversation"), Question(capacities=(6_553, 182_790), ttl_seconds=60.0)).body
+    assert alone["points"] == ttl
+    assert ttl[1]["hit_tokens"] == {one["ttl_seconds"]: one["hit_tokens"] for one in found["ttl"]}[60]
+    assert "60 s" in found["definition"]["policy"]
+    assert found["reach"]
+    assert not alone["reach"]
+
+
+def test_a_time_to_live_without_times_says_so() -> None:
+    found = answer(
+        made_trace([[1], [1]], [4, 4], arrival_us=[7, 7]), Question(definition=Definition(0), ttl_seconds=1.0)
+    )
+    assert "kv.no_times" in [finding.code for finding in found.findings]
+
+
+def test_text_in_another_place_is_reported_apart() -> None:
+    moved = replace(
+        made_trace([[1, 2], [3, 4]], [8, 8]), identity=Identity.CONTENT, content=np.array([1, 2, 2, 1], np.int32)
+    )
+    found = answer(moved, Question(definition=Definition(0)))
+    assert found.body["ceiling_hit_tokens"] == 0
+    assert found.body["position_independent"]["ceiling_hit_tokens"] == 8
+    assert [row["hit_tokens"] for row in found.views["moved"][0].to_pylist()] == [0, 8]

@@ -28,6 +28,7 @@ from netyield.economics.kv.ttl import unexpired
 from netyield.sources.traces.trace import Trace
 
 GIB = 2**30
+STACK = (Policy.LRU, Policy.TTL)  # exact for every capacity from one pass
 DRAWN_POINTS = 160  # of the exact curve on a chart
 LEAST_LISTED = 64  # blocks: the smallest capacity listed when none are asked for
 KNEE_LEAST_POINTS = 8
@@ -57,8 +58,9 @@ class Question:
     """What is asked of a trace. ``capacities``: blocks; none means a grid of powers of two up to everything.
 
     ``bytes_per_token``: of ``model``, so that capacities have a size; ``ttl_seconds``: blocks unused that long leave
-    (LRU). ``nodes``: also the same capacity on each of so many nodes behind ``router``. ``shards``: (looked at, of) to
-    sample instead of replaying everything. ``progress`` is told what is being done.
+    (of the policy ``ttl``; of LRU where that is not listed). ``nodes``: also the same capacity on each of so many nodes
+    behind ``router``. ``shards``: (looked at, of) to sample instead of replaying everything. ``progress`` is told what
+    is being done.
     """
 
     policies: tuple[Policy, ...] = (Policy.LRU,)
@@ -83,25 +85,33 @@ class Question:
 def answer(trace: Trace, question: Question) -> Answer:
     """The curve, its ceiling and knee, and every further cut asked for. ``body`` is the JSON contract."""
     definition = question.definition
-    question.progress("the LRU curve")
-    runs = request_ranks(trace)
-    whole = lru_curve(trace, definition, runs=runs)
     capacities = sorted(set(question.capacities)) or default_capacities(trace.unique_blocks)
-    rows, sample = _rows(trace, question, runs, whole, capacities)
-    drawn = _drawn(trace, question, runs, rows)
+    cuts: dict[str, Any] = {}
+    reach: list[dict[str, Any]] = []
+    if question.shards:
+        question.progress("the shards of the sample")
+        rows, top, cuts["sample"] = more.sampled(trace, question, capacities)
+        drawn = rows
+    else:
+        question.progress("the LRU curve")
+        runs = request_ranks(trace)
+        whole = lru_curve(trace, definition, runs=runs)
+        top = more.Ceiling(whole.ratio(trace.unique_blocks), whole.ceiling_hit_tokens)
+        rows = _rows(trace, question, runs, whole, capacities)
+        drawn = _drawn(trace, question, runs, rows)
+        reach = _reach(whole) if _reaches(question) else []
+        cuts = more.cuts(trace, question, runs, whole, capacities)
     bend = _knee(drawn)
     counted = definition.measured(trace)
     measured = (identified_tokens(trace) if definition.denominator.value == "identified" else trace.input_tokens)[
         counted
     ]
-    ceiling = whole.ratio(trace.unique_blocks)
     warm = _warm_blocks(trace, counted)
     for row in rows:
         row["full_before_counting"] = row["capacity_blocks"] <= warm if warm else None
-        row["of_ceiling"] = row["hit_ratio"] / ceiling if ceiling else None
+        row["of_ceiling"] = row["hit_ratio"] / top.ratio if top.ratio else None
     listed = [{key: row[key] for key in POINT if row.get(key) is not None} for row in rows]
-    reach = _reach(whole) if question.stack and question.policies[0] is Policy.LRU and not question.ttl_seconds else []
-    findings = (*trace.findings, *_findings(trace, int(measured.sum()), ceiling))
+    findings = (*trace.findings, *_findings(trace, int(measured.sum()), top.ratio), *_no_times(trace, question))
     body: dict[str, Any] = {
         "answer": "kv_curve",
         "trace": trace_words(trace),
@@ -111,8 +121,8 @@ def answer(trace: Trace, question: Question) -> Answer:
         "measured_requests": int(counted.sum()),
         "measured_tokens": int(measured.sum()),
         "measured_blocks": int(np.diff(trace.first)[counted].sum()),
-        "ceiling_hit_tokens": whole.ceiling_hit_tokens,
-        "ceiling_hit_ratio": ceiling,
+        "ceiling_hit_tokens": top.hit_tokens,
+        "ceiling_hit_ratio": top.ratio,
         "points": [point for point, row in zip(listed, rows, strict=True) if row["policy"] == question.policies[0]],
         "policies": {
             policy.value: [p for p, row in zip(listed, rows, strict=True) if row["policy"] == policy]
@@ -121,8 +131,7 @@ def answer(trace: Trace, question: Question) -> Answer:
         "knee": {**asdict(bend), "method": METHOD, "policy": question.policies[0].value} if bend else None,
         "reach": reach,
         "definition": definition_words(trace, question),
-        **more.cuts(trace, question, runs, whole, capacities),
-        **({"sample": sample} if sample else {}),
+        **cuts,
         "findings": len(findings),
     }
     table = _table(rows, bend.capacity_blocks if bend else None, question, trace)
@@ -166,15 +175,13 @@ def block_gib(trace: Trace, question: Question) -> float | None:
 
 def _rows(
     trace: Trace, question: Question, runs: Runs, whole: Curve, capacities: Sequence[int]
-) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+) -> list[dict[str, Any]]:
     """One row per policy and capacity."""
-    if question.shards:
-        return more.sampled(trace, question, whole, capacities)
     rows: list[dict[str, Any]] = []
     size = block_gib(trace, question)
     for policy in question.policies:
-        if policy is Policy.LRU and question.stack:
-            curve = _limited(trace, question, runs, whole)
+        if policy in STACK and question.stack:
+            curve = _limited(trace, question, runs, whole, policy)
             found = [(c, curve.hit_tokens(c), curve.hit_blocks(c), curve.ratio(c)) for c in capacities]
         else:
             run, found = replayer(trace, policy, question.definition.match), []
@@ -193,11 +200,12 @@ def _rows(
             }
             for c, tokens, blocks, ratio in found
         ]
-    return rows, None
+    return rows
 
 
-def _limited(trace: Trace, question: Question, runs: Runs, whole: Curve) -> Curve:
-    if question.ttl_seconds is None:
+def _limited(trace: Trace, question: Question, runs: Runs, whole: Curve, policy: Policy) -> Curve:
+    """The curve of LRU, or of LRU with the time to live: of the policy ``ttl``, or of all where that is not listed."""
+    if question.ttl_seconds is None or (policy is Policy.LRU and Policy.TTL in question.policies):
         return whole
     return lru_curve(trace, question.definition, runs=unexpired(trace, runs, question.ttl_seconds))
 
@@ -206,9 +214,9 @@ def _drawn(trace: Trace, question: Question, runs: Runs, rows: list[dict[str, An
     """The first policy's curve, for the chart and the knee: exact at many capacities for LRU, else its points."""
     first = question.policies[0]
     listed = [row for row in rows if row["policy"] == first]
-    if first is not Policy.LRU or not question.stack or question.shards:
+    if first not in STACK or not question.stack:
         return listed
-    curve = _limited(trace, question, runs, lru_curve(trace, question.definition, runs=runs))
+    curve = _limited(trace, question, runs, lru_curve(trace, question.definition, runs=runs), first)
     places = np.unique(np.geomspace(1, max(trace.unique_blocks, 2), DRAWN_POINTS).round().astype(np.int64))
     return [
         {"policy": first.value, "capacity_blocks": int(c), "hit_ratio": float(ratio)}
@@ -236,6 +244,21 @@ def _reach(curve: Curve) -> list[dict[str, Any]]:
     return [
         {"of_ceiling": part, "capacity_blocks": int(np.searchsorted(curve.tokens, part * curve.ceiling_hit_tokens))}
         for part in REACHED
+    ]
+
+
+def _reaches(question: Question) -> bool:
+    """Whether the first policy is plain LRU, whose every capacity is known."""
+    expires = question.ttl_seconds is not None and Policy.TTL not in question.policies
+    return question.stack and question.policies[0] is Policy.LRU and not expires
+
+
+def _no_times(trace: Trace, question: Question) -> list[Finding]:
+    if question.ttl_seconds is None or not trace.requests or trace.span_seconds > 0:
+        return []
+    message = "all requests come at the same time, so nothing ever expires."
+    return [
+        Finding("kv.no_times", Severity.WARNING, message, "Give a trace with arrival times, or no --ttl.", trace.name)
     ]
 
 

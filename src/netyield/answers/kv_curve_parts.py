@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow as pa
 from netyield.answers.answer import AnswerColumn
 from netyield.core.errors import WrongUse
 from netyield.economics.kv.curve import Curve, lru_curve
-from netyield.economics.kv.definition import Match
+from netyield.economics.kv.definition import Match, Weight
 from netyield.economics.kv.parts import lane_curves, routed, tenant_curves, together
 from netyield.economics.kv.position import by_content
 from netyield.economics.kv.replay import Policy, replay
@@ -30,12 +30,25 @@ CAPACITY = AnswerColumn("capacity_blocks", "number", "blocks", "Room of the cach
 VIEW_COLUMNS: dict[str, tuple[AnswerColumn, ...]] = {
     "expiry": (AnswerColumn("ttl_seconds", "number", "seconds", "A block unused for so long leaves"), SHARE),
     "tenants": (AnswerColumn("tenant", "text", "", "Whose cache"), CAPACITY, SHARE),
+    "moved": (
+        AnswerColumn("reuse", "text", "", "Where the same text may stand"),
+        AnswerColumn("hit_tokens", "tokens", "tokens", "Tokens an infinite cache would hit"),
+        SHARE,
+    ),
     "nodes": (
         CAPACITY,
         SHARE,
         AnswerColumn("shared_hit_ratio", "share", "of what is counted", "One cache of all nodes' room together"),
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What an infinite cache hits; tokens None where only blocks were counted."""
+
+    ratio: float
+    hit_tokens: int | None
 
 
 def cuts(trace: Trace, question: Question, runs: Runs, whole: Curve, capacities: Sequence[int]) -> dict[str, Any]:
@@ -99,17 +112,22 @@ def _points(curve: Curve, capacities: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def sampled(
-    trace: Trace, question: Question, whole: Curve, capacities: Sequence[int]
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Rows of an estimate from some of the shards, and what was looked at."""
+    trace: Trace, question: Question, capacities: Sequence[int]
+) -> tuple[list[dict[str, Any]], Ceiling, dict[str, Any]]:
+    """Rows of an estimate from some of the shards, its ceiling, and what was looked at; nothing else is replayed."""
     if question.policies != (Policy.LRU,) or question.definition.match is Match.ANY or question.shards is None:
         message = "A sample estimates the LRU curve of prefixes only."
         raise WrongUse(message, "Leave --sample out, or ask for --policy lru --match prefix.")
+    if question.nodes != 1 or question.by_tenant or question.ttl_seconds is not None:
+        message = "A sample estimates one cache without a time to live."
+        raise WrongUse(message, "Leave out --sample, or --nodes, --by-tenant and --ttl.")
     looked, of = question.shards
     found = sampled_curve(trace, question.definition, capacities, shards=looked, shards_of=of, by=question.sample_by)
-    weighed = whole.measured
+    weighed = int(question.definition.weighed(trace)[question.definition.measured(trace)].sum())
+    by_token = question.definition.weight is Weight.TOKENS
+    unit = "hit_tokens" if by_token else "hit_blocks"
     rows = [
-        {"policy": "lru", "capacity_blocks": int(c), "hit_tokens": round(ratio * weighed), "hit_ratio": float(ratio),
+        {"policy": "lru", "capacity_blocks": int(c), unit: round(ratio * weighed), "hit_ratio": float(ratio),
          "standard_error": float(error)}
         for c, ratio, error in zip(found.capacities, found.ratios, found.standard_errors, strict=True)
     ]  # fmt: skip
@@ -118,9 +136,10 @@ def sampled(
         "of": found.shards_of,
         "by": question.sample_by.value,
         "accesses_share": found.accesses_share,
+        "ceiling_standard_error": found.ceiling_error,
         "left_out": sorted(set(capacities) - {int(c) for c in found.capacities}),
     }
-    return rows, about
+    return rows, Ceiling(found.ceiling, round(found.ceiling * weighed) if by_token else None), about
 
 
 def caveats(question: Question) -> list[str]:
@@ -141,6 +160,7 @@ def views(body: dict[str, Any]) -> dict[str, tuple[pa.Table, tuple[AnswerColumn,
         "expiry": body.get("ttl", []),
         "tenants": [point | {"tenant": t["tenant"]} for t in body.get("tenants", []) for point in t["points"]],
         "nodes": body["nodes"]["points"] if "nodes" in body else [],
+        "moved": _moved(body),
     }
     return {
         name: (
@@ -150,3 +170,22 @@ def views(body: dict[str, Any]) -> dict[str, tuple[pa.Table, tuple[AnswerColumn,
         for name, found in rows.items()
         if found
     }
+
+
+def _moved(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Reuse behind the same beginning beside reuse in any place, which no prefix cache has."""
+    anywhere = body.get("position_independent")
+    if anywhere is None:
+        return []
+    return [
+        {
+            "reuse": "behind the same beginning (a prefix cache)",
+            "hit_tokens": body["ceiling_hit_tokens"],
+            "hit_ratio": body["ceiling_hit_ratio"],
+        },
+        {
+            "reuse": "in any place (CacheBlend and the like)",
+            "hit_tokens": anywhere["ceiling_hit_tokens"],
+            "hit_ratio": anywhere["ceiling_hit_ratio"],
+        },
+    ]

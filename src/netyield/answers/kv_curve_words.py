@@ -44,6 +44,8 @@ def definition_words(trace: Trace, question: Question) -> dict[str, str]:
     asked = question.definition
     warm = trace.requests - int(asked.measured(trace).sum())
     places = TREE if asked.match is Match.PREFIX else {}
+    if question.ttl_seconds:
+        places = places | {Policy.TTL: f"lru, and a block unused for {question.ttl_seconds:g} s leaves"}
     words = {
         "policy": "; ".join(f"{p.value} over {places.get(p, FLAT)}" for p in question.policies),
         "match": {
@@ -85,7 +87,9 @@ def sentence(body: dict[str, Any]) -> str:
         return "The trace has no request to count."
     bend, unit = body["knee"], "of the tokens" if body["definition"]["weight"].startswith("tokens") else "of the blocks"
     start = f"An infinite cache would hit {body['ceiling_hit_ratio']:.1%} {unit} counted"
-    if not body["ceiling_hit_tokens"]:
+    if "sample" in body:
+        start += f" (± {body['sample']['ceiling_standard_error']:.1%}, from {body['sample']['accesses_share']:.0%} of the trace)"
+    if not body["ceiling_hit_ratio"]:
         return f"{start}: nothing is read twice."
     if bend is None:
         return f"{start}."

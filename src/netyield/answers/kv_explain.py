@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from netyield.answers.answer import Answer, AnswerColumn
 from netyield.answers.kv_curve_words import trace_words, window
+from netyield.answers.kv_present import Counted, seen
 from netyield.core.finding import Finding, Severity
 from netyield.economics.kv.definition import Definition
 from netyield.economics.kv.explain import Explained, explain
+from netyield.economics.kv.runs import request_ranks
 from netyield.sources.traces.trace import Trace
 
 COLUMNS = (
@@ -41,11 +43,18 @@ MEANINGS = {
 }
 
 
-def answer(trace: Trace, definition: Definition, capacity_blocks: int | None = None) -> Answer:
-    """The reasons, for an LRU cache of ``capacity_blocks`` (None: an infinite one)."""
+def answer(
+    trace: Trace, definition: Definition, capacity_blocks: int | None = None, counted: Counted | None = None
+) -> Answer:
+    """The reasons, for an LRU cache of ``capacity_blocks``; None: of the one ``counted`` engines have, else infinite."""
+    runs = request_ranks(trace)
+    running = seen(trace, counted, runs)
+    of_engines = capacity_blocks is None and running is not None and bool(running.every.capacity_blocks)
+    if of_engines and running is not None:
+        capacity_blocks = running.every.capacity_blocks
     capacity = trace.unique_blocks if capacity_blocks is None else capacity_blocks
-    found = explain(trace, capacity, definition)
-    findings = (*trace.findings, *_findings(trace, found))
+    found = explain(trace, capacity, definition, runs)
+    findings = (*trace.findings, *_findings(trace, found), *(running.findings() if running else ()))
     total = found.input_tokens
     reasons = [
         {"reason": name, "tokens": tokens, "share": tokens / total if total else 0.0, "meaning": MEANINGS[name]}
@@ -68,6 +77,7 @@ def answer(trace: Trace, definition: Definition, capacity_blocks: int | None = N
         "hit_tokens": found.hit_tokens,
         "hit_ratio": found.hit_tokens / total if total else 0.0,
         "capacity_blocks": capacity_blocks,
+        "observed": running.body() if running else None,
         "reasons": reasons,
         "families": families,
         "family_count": found.family_count,
@@ -76,7 +86,10 @@ def answer(trace: Trace, definition: Definition, capacity_blocks: int | None = N
         "requests_without_a_block": found.floor_requests,
         "definition": {
             "policy": "lru, leaf by leaf on the prefix tree",
-            "capacity": "infinite" if capacity_blocks is None else f"{capacity_blocks:,} blocks",
+            "capacity": ("infinite" if capacity_blocks is None else f"{capacity_blocks:,} blocks")
+            + (
+                f", the LRU cache that hits as much as the engines ({running.source})" if of_engines and running else ""
+            ),
             "warmup": f"{definition.warmup:g} of the requests fill the cache uncounted",
             "weight": "tokens; the last block of a prompt counts for the tokens in it",
             "conversation": "sessions as the trace names them"
@@ -98,7 +111,10 @@ def answer(trace: Trace, definition: Definition, capacity_blocks: int | None = N
         columns=COLUMNS,
         headline={key: body[key] for key in ("measured_tokens", "hit_tokens", "hit_ratio")},
         description=words,
-        caveats=tuple(f"{key}: {value}" for key, value in body["definition"].items()),
+        caveats=(
+            *((f"{running.words}.",) if running else ()),
+            *(f"{key}: {value}" for key, value in body["definition"].items()),
+        ),
         views={"reused": (_table(families, FAMILY_COLUMNS), FAMILY_COLUMNS)} if families else {},
         findings=findings,
         body=body,

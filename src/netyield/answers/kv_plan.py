@@ -7,13 +7,16 @@ if GPUs are given up or filled. Not offloading is one of the answers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from netyield.answers import kv_plan_tables as tables
 from netyield.answers.answer import Answer
 from netyield.answers.kv_curve_words import trace_words, window
 from netyield.answers.kv_plan_words import decision, definition_words, needed_words, reason, seconds_words
+from netyield.answers.kv_present import Counted, Seen, beside_model, seen
 from netyield.core.finding import Finding, Severity
 from netyield.economics.kv.costs import Prices
 from netyield.economics.kv.engine_settings import engine_settings
@@ -34,7 +37,8 @@ HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: for which machines, to keep which objective. ``own_tiers``: the tiers are the user's file."""
+    """What is asked: for which machines, to keep which objective. ``own_tiers``: the tiers are the user's file;
+    ``counted``: what the engines that run today count."""
 
     machines: Machines
     objective: Objective
@@ -42,6 +46,7 @@ class Question:
     own_tiers: bool = False
     policies: tuple[Policy, ...] = POLICIES
     exclusive: tuple[bool, ...] = (False, True)
+    counted: Counted | None = None
     progress: Callable[[str], None] = lambda _what: None
 
 
@@ -56,6 +61,7 @@ class _Worked:
     needed: Needed | None
     sways: list[Sway]
     prices: Prices
+    seen: Seen | None
 
     @property
     def best(self) -> Option:
@@ -75,7 +81,8 @@ def answer(trace: Trace, question: Question) -> Answer:
         return _nothing(trace, question, stopped)
     worked = _work(trace, question)
     plan, machines = worked.plan, question.machines
-    findings = (*trace.findings, *_findings(worked))
+    observed, told, differing = _observed(worked)
+    findings = (*trace.findings, *_findings(worked), *differing)
     words = decision(plan, worked.needed, machines)
     body: dict[str, Any] = {
         "answer": "kv_plan",
@@ -87,6 +94,7 @@ def answer(trace: Trace, question: Question) -> Answer:
         "offload": plan.chosen.candidate.offloads if plan.chosen else None,
         "chosen": tables.plain(plan.chosen, worked.rig) if plan.chosen else None,
         "present": tables.plain(plan.present, worked.rigs[0]),
+        "observed": observed,
         "hbm_only": tables.plain(plan.baseline, worked.rigs[0]),
         "knee": tables.plain(plan.knee, worked.rig),
         "frontier": [tables.plain(option, worked.rig) for option in plan.frontier],
@@ -114,7 +122,7 @@ def answer(trace: Trace, question: Question) -> Answer:
         columns=tables.COLUMNS,
         headline={key: body[key] for key in ("objective", "met", "offload", "savings")},
         description=words,
-        caveats=_caveats(body),
+        caveats=_caveats(body, told),
         views=tables.views(plan, worked.rig, worked.best, worked.sways, body),
         findings=findings,
         body=body,
@@ -136,7 +144,16 @@ def _work(trace: Trace, question: Question) -> _Worked:
         question.progress("what it would take")
         needed = gpus_needed(lambda gpus: rig_of(trace, machines, gpus, runs), rigs[-1], asked)
     question.progress("what would flip it")
-    return _Worked(trace, question, rigs, plan, needed, sensitivity(rigs, plan, asked), prices)
+    return _Worked(trace, question, rigs, plan, needed, sensitivity(rigs, plan, asked), prices, seen(trace, question.counted, runs))
+
+
+def _observed(worked: _Worked) -> tuple[dict[str, Any] | None, str, list[Finding]]:
+    """The engines' counters beside the present configuration, both over the whole trace as counters are."""
+    if worked.seen is None:
+        return None, "", []
+    first = worked.rigs[0]
+    everything = replace(first, measured=np.ones_like(first.measured), stacks={})
+    return beside_model(worked.seen, everything.outcome(worked.plan.present.candidate).hit_ratio)
 
 
 def savings(rig: Rig, option: Option, plan: Plan, prices: Prices) -> dict[str, float]:
@@ -223,7 +240,7 @@ def _finding(code: str, severity: Severity, message: str, repair: str) -> Findin
     return Finding(f"kv_plan.{code}", severity, message, repair)
 
 
-def _caveats(body: dict[str, Any]) -> tuple[str, ...]:
+def _caveats(body: dict[str, Any], observed: str) -> tuple[str, ...]:
     saved = body["savings"]
     money = (
         f"The tiers save {saved['saved_by_tiers_gpu_seconds_per_hour']:,.0f} GPU-seconds an hour on top of"
@@ -231,7 +248,7 @@ def _caveats(body: dict[str, Any]) -> tuple[str, ...]:
         f" ${saved['saved_by_tiers_usd_per_hour_if_reclaimed']:,.2f} an hour if those GPUs are given up or filled, else nothing."
     )
     words = [f"{key}: {value}" for key, value in body["definition"].items()]
-    return (body["reason"], money, *(f"price: {price}" for price in body["prices"]), *words)
+    return (body["reason"], money, *((observed,) if observed else ()), *(f"price: {price}" for price in body["prices"]), *words)
 
 
 def _nothing(trace: Trace, question: Question, stopped: list[Finding]) -> Answer:

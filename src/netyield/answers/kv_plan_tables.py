@@ -7,13 +7,14 @@ from typing import Any
 import pyarrow as pa
 
 from netyield.answers.answer import AnswerColumn
-from netyield.answers.kv_plan_words import duration_words, modes_words, option_words, sizes_words
+from netyield.answers.kv_plan_words import duration_words, modes_words, option_words, seconds_words, sizes_words
 from netyield.core.inference.hardware import GIB
 from netyield.economics.kv.break_even import break_even, hbm_usd_per_gb_hour
 from netyield.economics.kv.costs import Prices
 from netyield.economics.kv.outcome import Candidate, Rig, link_of
 from netyield.economics.kv.plan import Option, Plan
 from netyield.economics.kv.sensitivity import Sway
+from netyield.economics.kv.slo import Objective
 from netyield.economics.kv.tiers import Tier
 
 GB = 1e9
@@ -74,6 +75,10 @@ SWAY_COLUMNS = (
         "currency per hour",
         "Best plan when it is double; empty: none keeps the objective",
     ),
+    AnswerColumn(
+        "seconds_halved", "number", "s", "The objective's statistic at best when it is half; empty: a plan keeps it"
+    ),
+    AnswerColumn("seconds_doubled", "number", "s", "The same when it is double"),
     AnswerColumn("halved", "text", "", "Dollars an hour of the best plan when it is half"),
     AnswerColumn("doubled", "text", "", "Dollars an hour of the best plan when it is double"),
     AnswerColumn("flips", "text", "", "Where the decision changes, and what it becomes"),
@@ -134,6 +139,8 @@ def sway(found: Sway, tiers: tuple[Tier, ...]) -> dict[str, Any]:
         "becomes_below": option_words(found.becomes_below, tiers) if found.flips_below else "",
         "flips_above": round(found.flips_above, 3) if found.flips_above else None,
         "becomes_above": option_words(found.becomes_above, tiers) if found.flips_above else "",
+        "seconds_halved": found.seconds_halved,
+        "seconds_doubled": found.seconds_doubled,
     }
 
 
@@ -181,30 +188,48 @@ def views(plan: Plan, rig: Rig, best: Option, sways: list[Sway], body: dict[str,
     lines = [{"engine": engine, "line": line} for engine, text in body["apply"].items() for line in text.splitlines()]
     return {
         "tiers": (_table(_tiers(rig, best, body["break_even"]), TIER_COLUMNS), TIER_COLUMNS),
-        "sensitivity": (_table([_sway_row(each, rig.tiers) for each in sways], SWAY_COLUMNS), SWAY_COLUMNS),
+        "sensitivity": (
+            _table([_sway_row(each, rig.tiers, plan.objective) for each in sways], SWAY_COLUMNS),
+            SWAY_COLUMNS,
+        ),
         "apply": (_table(lines, APPLY_COLUMNS), APPLY_COLUMNS),
         "tried": (_table(tried, TRIED_COLUMNS), TRIED_COLUMNS),
     }
 
 
-def _sway_row(found: Sway, tiers: tuple[Tier, ...]) -> dict[str, Any]:
+def _sway_row(found: Sway, tiers: tuple[Tier, ...], objective: Objective) -> dict[str, Any]:
     row = sway(found, tiers)
     sides = ((row["flips_below"], "down", row["becomes_below"]), (row["flips_above"], "up", row["becomes_above"]))
     words = [f"from {times:.2g} times {way}: {becomes}" for times, way, becomes in sides if times is not None]
     return row | {
-        "halved": _hourly(found.usd_per_hour_halved),
-        "doubled": _hourly(found.usd_per_hour_doubled),
-        "flips": "; ".join(words) or "not between a tenth and ten times",
+        "halved": _hourly(found.usd_per_hour_halved, found.seconds_halved, objective),
+        "doubled": _hourly(found.usd_per_hour_doubled, found.seconds_doubled, objective),
+        "flips": "; ".join(words) or _no_flip(found),
     }
 
 
-def _hourly(usd: float | None) -> str:
-    return "no plan" if usd is None else f"${usd:,.2f}"
+def _hourly(usd: float | None, seconds: float | None, objective: Objective) -> str:
+    if usd is not None:
+        return f"${usd:,.2f}"
+    return "no plan" if seconds is None else f"no plan: {objective.statistic} {seconds_words(seconds)} at best"
+
+
+def _no_flip(found: Sway) -> str:
+    if found.seconds_halved is None:
+        return "not between a tenth and ten times"
+    return (
+        "no price makes a plan faster" if found.name.endswith("price") else "not enough between a tenth and ten times"
+    )
 
 
 def nothing() -> pa.Table:
     """The table of a plan that could not be made."""
     return _table([], COLUMNS)
+
+
+def significant(value: float) -> float:
+    """Four digits: tables hold estimates, JSON every digit."""
+    return float(f"{value:.4g}")
 
 
 def _marked(plan: Plan) -> list[Option]:
@@ -229,14 +254,14 @@ def _row(option: Option, marks: dict[tuple[int, Candidate], str], rig: Rig) -> d
         "gpus": option.gpus,
         "sizes": sizes_words(option.candidate, rig.tiers),
         "modes": modes_words(option.candidate),
-        "ttft_p50_seconds": option.outcome.ttft["p50"],
-        "ttft_p95_seconds": option.outcome.ttft["p95"],
+        "ttft_p50_seconds": significant(option.outcome.ttft["p50"]),
+        "ttft_p95_seconds": significant(option.outcome.ttft["p95"]),
         "hit_ratio": option.outcome.hit_ratio,
         "usd_per_hour": cost.usd_per_hour,
         "usd_per_mtok": cost.usd_per_mtok,
         "tier_usd_per_hour": cost.usd_per_hour - cost.gpu_usd_per_hour,
         "drives": sum(each.drives for each in cost.tiers),
-        "written_tb_per_day": sum(each.written_tb_per_day for each in cost.tiers if each.drives),
+        "written_tb_per_day": significant(sum(each.written_tb_per_day for each in cost.tiers if each.drives)),
     }
 
 
@@ -268,11 +293,11 @@ def _tiers(rig: Rig, best: Option, even: dict[str, Any]) -> list[dict[str, Any]]
     return [*rows, computed]
 
 
-def _tier_row(name: str, size: float | None, served: int, total: int, keep: dict[str, float]) -> dict[str, Any]:
+def _tier_row(name: str, size: float, served: int, total: int, keep: dict[str, float]) -> dict[str, Any]:
     share = served / total if total else 0.0
     hours = keep.get(name)
     return {
-        "tier": name, "size_gb": size, "served_tokens": served, "served_share": share, "keep_hours": hours,
+        "tier": name, "size_gb": significant(size), "served_tokens": served, "served_share": share, "keep_hours": hours,
         "keeping": duration_words(hours * 3600.0) if hours is not None else "", "usd_per_hour": 0.0,
     }  # fmt: skip
 

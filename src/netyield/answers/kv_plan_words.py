@@ -41,10 +41,10 @@ def modes_words(candidate: Candidate) -> str:
 
 
 def seconds_words(seconds: float) -> str:
-    """``850 ms``, ``2.31 s``, ``44 min``."""
+    """``850 ms``, ``1.999 s``, ``44 min``."""
     if seconds < 1:
         return f"{seconds * 1e3:,.3g} ms"
-    return f"{seconds:,.3g} s" if seconds < 600 else f"{seconds / 60:,.0f} min"
+    return f"{seconds:,.4g} s" if seconds < 600 else f"{seconds / 60:,.0f} min"
 
 
 def duration_words(seconds: float) -> str:

@@ -34,6 +34,25 @@ def tree_lru(requests: Sequence[Path], capacity: int) -> list[int]:
     return found
 
 
+def tree_lru_expiring(requests: Sequence[Path], times: Sequence[int], capacity: int, life: int) -> list[int]:
+    """``tree_lru`` that first throws out what nobody used for longer than ``life``."""
+    used: dict[Block, tuple[int, int]] = {}
+    found, clock = [], 0
+    for path, now in zip(requests, times, strict=True):
+        used = {block: use for block, use in used.items() if now - use[0] <= life}
+        hits = _leading(path, used)
+        found.append(hits)
+        for block in path:
+            if block not in used and len(used) >= capacity:
+                leaves = [b for b in _leaves(used) if b not in path]
+                if not leaves:
+                    break
+                del used[min(leaves, key=used.__getitem__)]
+            clock += 1
+            used[block] = (now, clock)
+    return found
+
+
 def tree_opt(requests: Sequence[Path], capacity: int) -> list[int]:
     """Belady over leaves with bypass; of leaves needed equally late, the one that first appeared last leaves."""
     never = len(requests) + 1

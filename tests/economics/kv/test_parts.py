@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from kv_traces import NAMES, made_trace, mooncake
+from kv_traces import NAMES, made_trace, mooncake, paths
+from slow_caches import tree_lru_expiring
 
 from netyield.core.errors import WrongUse
 from netyield.economics.kv.curve import lru_curve
@@ -149,3 +150,15 @@ def test_content_that_moves_is_reuse_of_another_kind() -> None:
     assert lru_curve(trace, WHOLE).ceiling_hit_tokens == 0
     assert replay(moved, Policy.LRU, 9, Definition(0, match=Match.ANY)).hit_tokens == 4
     assert by_content(made_trace([[1]], [4])) is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_time_to_live_equals_a_cache_that_throws_blocks_out(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    requests = [[int(one) for one in rng.integers(0, 3, rng.integers(1, 6))] for _ in range(60)]
+    times = np.cumsum(rng.integers(0, 40, len(requests))) * 1_000_000
+    trace = made_trace(requests, [4 * len(ids) for ids in requests], arrival_us=times.tolist())
+    curve = lru_curve(trace, WHOLE, runs=unexpired(trace, request_ranks(trace), 60))
+    for capacity in (5, 8, 20, trace.unique_blocks):
+        slow = tree_lru_expiring(paths(requests), times.tolist(), capacity, 60_000_000)
+        assert curve.hit_blocks(capacity) == sum(slow)

@@ -2,7 +2,8 @@
 
 LRU and OPT of contiguous prefixes run on the prefix tree and lose leaves; counted block by block (``Match.ANY``) they
 run over single blocks, as every other policy always does. A policy over single blocks may keep a block whose parent
-is gone; only the leading run of cached blocks is a prefix hit. LRU is here to check ``curve`` independently.
+is gone; only the leading run of cached blocks is a prefix hit. LRU is here to check ``curve`` independently. A time to
+live needs no replay: with LRU it is exact for every capacity (``ttl``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import partial
 
 import numpy as np
 
+from netyield.core.errors import WrongUse
 from netyield.economics.kv.definition import (
     Definition,
     Flags,
@@ -45,6 +47,7 @@ class Policy(StrEnum):
     LFU = "lfu"
     S3FIFO = "s3fifo"
     ARC = "arc"
+    TTL = "ttl"
 
 
 PARAMETERS = {
@@ -71,6 +74,9 @@ Run = Callable[[int], Found]
 
 def replayer(trace: Trace, policy: Policy, match: Match) -> Run:
     """A function from capacity to what each request found; what it needs of the trace is worked out once."""
+    if policy is Policy.TTL:
+        message = "A time to live is not replayed."
+        raise WrongUse(message, "Take the curve of its runs (economics.kv.ttl): exact for every capacity.")
     if not trace.unique_blocks:
         nothing = np.zeros(trace.requests, np.int32)
         return lambda _capacity: Found(nothing, nothing, nothing.astype(np.bool_))

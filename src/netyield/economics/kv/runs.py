@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from netyield.core.compiled import compiled
 from netyield.sources.traces.trace import Int32, Int64, Trace
 
+Whole = int | np.int64
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -38,8 +40,10 @@ class Runs:
 
 def request_ranks(trace: Trace) -> Runs:
     """The stack distance of every block of every request, by runs; one pass, whatever the capacity."""
-    found, *columns = _runs(trace.first, trace.nodes, trace.parent)
-    return Runs(*(column[:found].copy() for column in columns))
+    found, request, depth, length, base, owner = _runs(trace.first, trace.nodes, trace.parent)
+    return Runs(
+        request[:found].copy(), depth[:found].copy(), length[:found].copy(), base[:found].copy(), owner[:found].copy()
+    )
 
 
 def leading_blocks(runs: Runs, requests: int, capacity_blocks: int) -> Int64:
@@ -60,7 +64,7 @@ def _prefix_sum(tree: Int64, request: int) -> int:
 
 
 @compiled
-def _add(tree: Int64, request: int, amount: int) -> None:
+def _add(tree: Int64, request: Whole, amount: Whole) -> None:
     place = request + 1
     while place < len(tree):
         tree[place] += amount
@@ -195,7 +199,7 @@ def _runs(first: Int64, nodes: Int32, parent: Int32) -> tuple[int, Int32, Int32,
 
 
 @compiled
-def _turn(depth: Int32, length: Int32, base: Int64, owner: Int32, low: int, stop: int) -> None:
+def _turn(depth: Int32, length: Int32, base: Int64, owner: Int32, low: Whole, stop: Whole) -> None:
     """Turn the runs of one request round: root first."""
     high = stop - 1
     while low < high:

@@ -34,7 +34,7 @@ class SampleBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Hit ratios with a standard error, from some of the shards."""
+    """Hit ratios with a standard error, from some of the shards; ``ceiling`` is that of an infinite cache."""
 
     capacities: NDArray[np.int64]
     ratios: Float64
@@ -42,6 +42,8 @@ class Estimate:
     shards: int
     shards_of: int
     accesses_share: float
+    ceiling: float
+    ceiling_error: float
 
 
 def sampled_curve(
@@ -73,13 +75,16 @@ def sampled_curve(
         seen += own.accesses
         curve = lru_curve(own, definition, measured=measured[chosen])
         share = own.accesses / max(trace.accesses, 1)
-        hits.append(_hits(curve, np.rint(places * share).astype(np.int64)))
+        rooms = np.append(np.rint(places * share).astype(np.int64), own.accesses)  # the last one holds everything
+        hits.append(_hits(curve, rooms))
         weights.append(curve.measured)
     if not sum(weights):
         message = f"The {shards} shards looked at hold no counted request."
         raise WrongUse(message, "Take more shards, or sample by the other of tree and session.")
     ratios, errors = _pooled(np.array(hits, float), np.array(weights, float), shards_of)
-    return Estimate(places, ratios, errors, shards, shards_of, seen / max(trace.accesses, 1))
+    return Estimate(
+        places, ratios[:-1], errors[:-1], shards, shards_of, seen / max(trace.accesses, 1), float(ratios[-1]), float(errors[-1])
+    )  # fmt: skip
 
 
 def _hits(curve: Curve, capacities: NDArray[np.int64]) -> Float64:

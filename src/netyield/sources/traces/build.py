@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from netyield.core.finding import Finding, Severity, aggregate
-from netyield.sources.traces.columns import Columns
+from netyield.sources.traces.columns import Columns, take
 from netyield.sources.traces.trace import Identity, Int32, Int64, Trace
 from netyield.sources.traces.tree import Tree, chain, numbered, tree_of_content
 
@@ -16,7 +16,7 @@ SAYS_WHY_EMPTY = ("trace.unknown_format", "trace.no_fingerprints")
 
 def build(columns: Columns, file: str, name: str) -> Trace:
     """The trace, with a finding for everything in it that makes a figure doubtful."""
-    findings = list(columns.findings)
+    findings = [*columns.findings, *drop_negative_lengths(columns, file)]
     if not columns.requests and not any(finding.code in SAYS_WHY_EMPTY for finding in findings):
         findings.append(_error("empty", "the trace holds no request.", "Give a file with requests.", file))
     findings += check_times(columns, file)
@@ -51,6 +51,17 @@ def block_weights(columns: Columns, size: int) -> tuple[Int32, Int32]:
     last = np.clip(columns.input_tokens - (counts - 1) * block, 1, np.maximum(block, 1))
     spread = np.maximum(columns.input_tokens - (counts - 1) * block, 1)
     return block.astype(np.int32), np.where(fits, last, spread).astype(np.int32)
+
+
+def drop_negative_lengths(columns: Columns, file: str) -> list[Finding]:
+    """Requests with fewer than no input tokens are left out."""
+    negative = np.flatnonzero(columns.input_tokens < 0)
+    if not len(negative):
+        return []
+    row = _row(columns, negative[0])
+    take(columns, np.flatnonzero(columns.input_tokens >= 0))
+    message = "the request has a negative input length; left out."
+    return [_error("negative_length", message, "Repair or remove the request.", file, row, len(negative))]
 
 
 def check_times(columns: Columns, file: str) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from netyield.sources.traces.trace import Trace
 
 CACHE = "Cache"
-POLICIES = ("lru", "fifo", "opt", "lfu", "s3fifo", "arc")
+POLICIES = ("lru", "fifo", "opt", "lfu", "s3fifo", "arc", "ttl")
 
 
 class RouterWord(StrEnum):
@@ -90,7 +91,7 @@ Dtype = Annotated[
 ]
 Ttl = Annotated[
     float | None,
-    typer.Option("--ttl", metavar="SECONDS", help="LRU: blocks unused so long leave.", rich_help_panel=CACHE),
+    typer.Option("--ttl", metavar="SECONDS", help="Blocks unused so long leave: policy ttl (or lru, alone).", rich_help_panel=CACHE),
 ]
 Nodes = Annotated[
     int, typer.Option(metavar="N", help="Also each of N nodes with a cache of its own.", rich_help_panel=CACHE)
@@ -160,9 +161,7 @@ def curve(
     if sizes and not model:
         message = "--capacity-gib says nothing about blocks without a model."
         raise WrongUse(message, "Give --model as well, or --capacity-blocks.")
-    if ttl is not None and (ttl <= 0 or policies != ("lru",) or match is not MatchWord.PREFIX):
-        message = "--ttl is a positive number of seconds, for --policy lru --match prefix."
-        raise WrongUse(message, "Correct it, or leave it out.")
+    _check_ttl(ttl, policies, match)
 
     from netyield.answers import kv_curve as answers
     from netyield.economics.kv.definition import Definition, Denominator, Match, Mean, Weight
@@ -202,13 +201,25 @@ def curve(
     raise typer.Exit(exit_code(found.findings, fail_on))
 
 
+def _check_ttl(seconds: float | None, policies: tuple[str, ...], match: MatchWord) -> None:
+    """The policy ttl needs --ttl, and --ttl the policy ttl, or lru alone. Raises WrongUse."""
+    if seconds is None and "ttl" in policies:
+        message = "--policy ttl does not say after how long an unused block leaves."
+        raise WrongUse(message, "Give --ttl SECONDS as well.")
+    if seconds is None:
+        return
+    if not 0 < seconds < math.inf or match is not MatchWord.PREFIX or not ("ttl" in policies or policies == ("lru",)):
+        message = "--ttl is a positive number of seconds, for --policy ttl (or lru alone) with --match prefix."
+        raise WrongUse(message, "Correct it, add ttl to --policy, or leave it out.")
+
+
 def chosen_policies(words: str) -> tuple[str, ...]:
     """The policies named, each once. Raises WrongUse with the known ones."""
     names = tuple(dict.fromkeys(word.strip().lower() for word in words.split(",") if word.strip()))
     unknown = [name for name in names if name not in POLICIES]
     if unknown or not names:
         message = f"There is no policy {', '.join(unknown) or words!r}."
-        raise WrongUse(message, f"Policies: {', '.join(POLICIES)}; a time to live is --ttl.")
+        raise WrongUse(message, f"Policies: {', '.join(POLICIES)}.")
     return names
 
 

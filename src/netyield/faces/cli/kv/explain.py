@@ -9,6 +9,7 @@ import typer
 from netyield.core.errors import WrongUse
 from netyield.faces.cli.kv.trace_options import (
     BlockSize,
+    Counters,
     FormatWord,
     FromLedger,
     Interleave,
@@ -21,6 +22,7 @@ from netyield.faces.cli.kv.trace_options import (
     TracePath,
     TraceWords,
     Warmup,
+    engine_counts,
 )
 from netyield.faces.cli.options import (
     AsOf,
@@ -38,7 +40,11 @@ from netyield.faces.cli.options import (
 
 Capacity = Annotated[
     int | None,
-    typer.Option("--capacity-blocks", metavar="N", help="Blocks the cache holds (default: everything)."),
+    typer.Option(
+        "--capacity-blocks",
+        metavar="N",
+        help="Blocks the cache holds (default: as the engines' counters say, else everything).",
+    ),
 ]
 
 
@@ -55,6 +61,7 @@ def explain(
     no_cache: NoCache = False,
     warmup: Warmup = 0.5,
     from_ledger: FromLedger = False,
+    counters: Counters = None,
     since: Since = None,
     until: Until = None,
     where: Where = None,
@@ -86,7 +93,7 @@ def explain(
     definition = Definition(warmup)
     with Working("Reading the trace") as working:
         read = words.read(working)
-        found = kv_explain.answer(read, definition, capacity_blocks)
+        found = kv_explain.answer(read, definition, capacity_blocks, engine_counts(counters, words))
     about = [read.name, f"{read.format}, {read.block_size} tokens per block", f"{read.requests:,} requests"]
     show(found, about, json_out=json_out, csv_out=csv_out, html=html)
     raise typer.Exit(exit_code(found.findings, fail_on))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from netyield.core.errors import WrongUse
 from netyield.faces.cli.kv.trace_options import (
-    TRACE,
     BlockSize,
+    Counters,
     FormatWord,
     FromLedger,
     Interleave,
@@ -36,17 +33,6 @@ from netyield.faces.cli.options import (
     Until,
     Where,
 )
-
-Counters = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--counters",
-        metavar="FILE",
-        help="A saved /metrics page of vLLM or SGLang; several in the order they were taken."
-        " Without it, the engines' samples of the project.",
-        rich_help_panel=TRACE,
-    ),
-]
 
 
 def observed(
@@ -87,7 +73,17 @@ def observed(
 
     of_trace = (filters, project) if from_ledger else (Filters(), None)
     words = TraceWords(
-        trace, trace_format, block_size, order, interleave, tokenizer, time_unit, reuse, no_cache, from_ledger, *of_trace
+        trace,
+        trace_format,
+        block_size,
+        order,
+        interleave,
+        tokenizer,
+        time_unit,
+        reuse,
+        no_cache,
+        from_ledger,
+        *of_trace,
     )
     with Working("Reading the counters") as working:
         if counters:
@@ -97,6 +93,6 @@ def observed(
             processes, source = engine_hits(opened, filters.query(opened)), opened.config.project.name
         read = words.read(working) if trace is not None or from_ledger else None
         found = answers.answer(processes, read, source)
-    about = [source, f"{len(processes)} processes", *([read.name, f"{read.requests:,} requests"] if read else [])]
+    about = [source, f"{len(processes)} process{'' if len(processes) == 1 else 'es'}", *([read.name, f"{read.requests:,} requests"] if read else [])]
     show(found, about, json_out=json_out, csv_out=csv_out, html=html)
     raise typer.Exit(exit_code(found.findings, fail_on))

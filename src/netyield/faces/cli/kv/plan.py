@@ -11,6 +11,7 @@ import typer
 from netyield.core.errors import WrongUse
 from netyield.faces.cli.kv.trace_options import (
     BlockSize,
+    Counters,
     FormatWord,
     FromLedger,
     Interleave,
@@ -23,6 +24,7 @@ from netyield.faces.cli.kv.trace_options import (
     TracePath,
     TraceWords,
     Warmup,
+    engine_counts,
 )
 from netyield.faces.cli.options import (
     AsOf,
@@ -158,6 +160,7 @@ def plan(
     no_cache: NoCache = False,
     warmup: Warmup = 0.5,
     from_ledger: FromLedger = False,
+    counters: Counters = None,
     since: Since = None,
     until: Until = None,
     where: Where = None,
@@ -222,7 +225,7 @@ def plan(
             read,
             kv_plan.Question(
                 machines, objective, reclaim, tiers is not None, tuple(map(Policy, policies)), apart,
-                lambda what: working(f"Working out {what}", 0),
+                engine_counts(counters, words), lambda what: working(f"Working out {what}", 0),
             ),
         )  # fmt: skip
     show(answer, about(read, found_model, found_gpu, counts, slo), json_out=json_out, csv_out=csv_out, html=html)

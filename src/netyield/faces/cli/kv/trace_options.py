@@ -13,6 +13,7 @@ from netyield.core.errors import WrongUse
 from netyield.faces.cli.options import Filters
 
 if TYPE_CHECKING:
+    from netyield.answers.kv_present import Counted
     from netyield.faces.cli.progress import Working
     from netyield.sources.traces.trace import Trace
 
@@ -122,6 +123,16 @@ FromLedger = Annotated[
         rich_help_panel=TRACE,
     ),
 ]
+Counters = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--counters",
+        metavar="FILE",
+        help="A saved /metrics page of vLLM or SGLang; several in the order they were taken."
+        " Without it, the engines' samples of the project.",
+        rich_help_panel=TRACE,
+    ),
+]
 Warmup = Annotated[
     float,
     typer.Option(metavar="SHARE", help="Share of the requests that only fill the cache.", rich_help_panel=COUNTING),
@@ -194,3 +205,29 @@ class TraceWords:
         working("Reading the ledger", 0)
         opened = open_project(self.project)
         return opened.prefix_trace(self.filters.query(opened))
+
+
+ENGINE_WORDS = frozenset({"model", "replica"})  # of --where, those an engine's counters know
+
+
+def engine_counts(pages: list[Path] | None, words: TraceWords) -> Counted | None:
+    """What running engines count: on saved pages, else in the project of a trace from the ledger. None: nothing known.
+
+    Counters know no customers: where the trace is of some calls of an engine only, the project's are not taken.
+    """
+    from netyield.answers.kv_present import Counted
+    from netyield.economics.kv.observed_hits import observed_hits, scraped
+
+    if pages:
+        return Counted(tuple(observed_hits(scraped(pages))), ", ".join(page.name for page in pages))
+    if not words.from_ledger:
+        return None
+    from netyield.faces.cli.opened import open_project
+    from netyield.project.kv_counts import engine_hits
+
+    opened = open_project(words.project)
+    query = words.filters.query(opened)
+    if set(query.where) - ENGINE_WORDS:
+        return None
+    found = engine_hits(opened, query)
+    return Counted(tuple(found), opened.config.project.name) if found else None
