@@ -61,7 +61,7 @@ def test_captures_idle_and_load(model: str, idle_watts: float, load_watts: float
         got = capture(f"{model}__{state}.metrics")
         assert got.values("power_watts") == [("node-a/0", watts)]
         assert {iso(row["event_time"]) for row in got.tables["gpu_samples"]} == {AT}
-        assert {row["hold_us"] for row in got.tables["gpu_samples"]} == {60_000_000}
+        assert {row["hold_us"] for row in got.tables["gpu_samples"]} == {90_000_000}
         if "mig" in model:
             assert got.values("gpu_util_percent") == []  # absent, not 0
         else:
@@ -175,7 +175,7 @@ def test_no_file_is_told_by_the_probe_and_a_found_one_by_its_window(tmp_path: Pa
     assert (missing.reachable, [finding.code for finding in missing.findings]) == (False, ["metrics_text.no_file"])
     probe = source(CAPTURES, "*h200__*__idle.metrics", at=AT).probe()
     assert probe.window is not None
-    assert str(probe.window) == "2026-07-14T09:00:00Z to 2026-07-14T09:01:00Z"
+    assert str(probe.window) == "2026-07-14T09:00:00Z to 2026-07-14T09:01:30Z"
 
 
 @pytest.mark.parametrize("given", [{"at": "soon"}, {"kind": "csv"}, {"hold_seconds": 0}, {"hostname": "x"}])
@@ -186,3 +186,23 @@ def test_settings_that_make_no_sense_are_refused(tmp_path: Path, given: dict[str
 
 def test_the_registry_finds_the_source(tmp_path: Path) -> None:
     assert isinstance(build({"type": "metrics_text", "path": "x", "kind": "nvidia_smi"}, tmp_path), MetricsText)
+
+
+def test_a_reading_stands_for_three_of_the_files_own_intervals(tmp_path: Path) -> None:
+    lines = [f'DCGM_FI_DEV_GPU_UTIL{{gpu="0",Hostname="n7"}} {n} {1777593600000 + n * 300_000}\n' for n in range(5)]
+    (tmp_path / "a.prom").write_text("".join(lines))
+    assert {row["hold_us"] for row in Got(source(tmp_path, "a.prom")).tables["gpu_samples"]} == {900_000_000}
+    declared = Got(source(tmp_path, "a.prom", hold_seconds=10))
+    assert {row["hold_us"] for row in declared.tables["gpu_samples"]} == {10_000_000}
+
+
+def test_a_loop_of_nvidia_smi_likewise(tmp_path: Path) -> None:
+    lines = (CAPTURES / "linux-x86_64__nvidia-h100-mig__590.48.01.txt").read_text().splitlines()
+    start = next(n for n, line in enumerate(lines) if "NVSMI LOG" in line)
+    end = next(n for n, line in enumerate(lines) if n > start and line.startswith("####"))
+    log = "\n".join(lines[start:end])
+    loops = [log.replace("Jul 14 09:00:27", f"Jul 14 09:{minute:02d}:27") for minute in (10, 12, 14)]
+    (tmp_path / "loop.txt").write_text("\n".join(loops))
+    got = Got(source(tmp_path, "loop.txt", kind="nvidia_smi", host="a"))
+    assert len({row["event_time"] for row in got.tables["gpu_samples"]}) == 3
+    assert {row["hold_us"] for row in got.tables["gpu_samples"]} == {360_000_000}

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
+from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,20 +24,26 @@ from netyield.sources.files import Place
 from netyield.sources.gpu.catalogue import device_model
 from netyield.sources.gpu.mig_layout import ComputeInstance, gpu_instances, stranded
 from netyield.sources.gpu.nvidia_smi_text import Log, Node, SmiText, parse_smi
+from netyield.sources.gpu.series import DEFAULT_INTERVAL_US
 from netyield.sources.gpu.series_labels import canonical_uuid
 
 QUANTITY = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) (?P<unit>%|W|MiB)")
 UNITS = {"%": 1.0, "W": 1.0, "MiB": 2.0**20}
 ABSENT = re.compile(r"(?:\[?(?:N/A|Not Supported|Not Found)\]?|Requested functionality has been deprecated)?")
+HELD_STEPS = 3
 TIMESTAMP = "%a %b %d %H:%M:%S %Y"
 
 
 @dataclass(frozen=True, slots=True)
 class SmiOptions:
-    """How a text is to be read. ``at_us`` is the time of its first log, else each log's own (in ``timezone``)."""
+    """How a text is to be read. ``at_us`` is the time of its first log, else each log's own (in ``timezone``).
+
+    Without ``hold_us`` a reading stands for three times the usual step between logs, as everywhere; one log alone for
+    three times the step exporters have by default.
+    """
 
     host: str
-    hold_us: int
+    hold_us: int | None = None
     pool: str | None = None
     at_us: int | None = None
     timezone: str = "UTC"
@@ -65,7 +73,11 @@ def read_smi(text: str, options: SmiOptions, place: Place) -> SmiRows:
     rows = SmiRows()
     parsed = parse_smi(text)
     logs = _chosen(parsed, options, place, rows)
-    for log, time_us in _timed(logs, options, place, rows):
+    timed = list(_timed(logs, options, place, rows))
+    if options.hold_us is None:
+        steps = [late - early for early, late in pairwise(sorted(time_us for _, time_us in timed))]
+        options = replace(options, hold_us=HELD_STEPS * round(median(steps or [DEFAULT_INTERVAL_US])))
+    for log, time_us in timed:
         gpus = [node for node in log.root.children if node.key.startswith("GPU ") and node.value is None]
         complete = log.root.text("Attached GPUs") == str(len(gpus))
         for index, gpu in enumerate(gpus):
