@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 import bench_assets
 import bench_cli
+import bench_commitments
 import bench_kv_curve
 import bench_kv_plan
 import bench_kv_reading
@@ -37,6 +38,8 @@ def main() -> None:
     bench_kv_plan.main()
     print("\n== Ten thousand owned assets over sixty months")
     bench_assets.main()
+    print("\n== A thousand commitments over 60 months")
+    bench_commitments.main()
     print("\n== Start of the command line")
     bench_cli.main()
 

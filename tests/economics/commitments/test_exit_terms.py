@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from netyield.core.errors import WrongUse
 from netyield.economics.commitments.contract import Commitment, schedule
 from netyield.economics.commitments.exit_cost import (
     KINDS,
@@ -187,6 +188,15 @@ def test_unknown_fees_are_asked_for() -> None:
         assert plan.options == ()
         asked = {need for quote in plan.refused if quote.kind != "renegotiate" for need in quote.needs}
         assert asked == needs
+
+
+def test_nothing_is_weighed_without_what_it_is_weighed_against() -> None:
+    for missing in ({"on_demand_rate": None}, {"used_units": None}):
+        one = contract("neocloud_take_or_pay", inputs={"termination_fee": D(1)}, **missing)
+        with pytest.raises(WrongUse, match="on_demand_rate and used_units"):
+            exit_plan(one, find_product(one.product), date(2026, 3, 1))
+        kept = exit_plan(contract("gcp_cud", **missing), find_product("gcp_cud"), date(2026, 3, 1))
+        assert kept.best is None, "what cannot be left is kept, whatever it is worth"
 
 
 def test_a_cancellation_quote_counts_on_its_day_only() -> None:

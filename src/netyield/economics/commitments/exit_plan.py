@@ -12,7 +12,7 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 
 from netyield.economics.commitments.contract import Commitment
-from netyield.economics.commitments.exit_cost import ALLOWED, NOT_ALLOWED, UNKNOWN, ExitQuote, exit_quote
+from netyield.economics.commitments.exit_cost import ALLOWED, UNKNOWN, ExitQuote, exit_quote
 from netyield.economics.commitments.keep_value import FUTURES, Future, Timeline, gains, growth
 from netyield.economics.commitments.products import ExitTerm, Product
 from netyield.economics.commitments.renegotiate import OFFERED, RENEGOTIATE, renegotiation
@@ -91,27 +91,38 @@ def weigh(
 ) -> list[Leaving]:
     """Every exit that can be had, in every month, for all units and for those nobody uses."""
     timeline = Timeline.of(commitment, day)
-    weights = sum((future.weight for future in futures), Decimal(0))
-    found = []
-    for units in releasable(commitment, product.exits):
-        saved = [gains(commitment, timeline, future, units, discount_per_year) for future in futures]
-        for term in product.exits:
-            for month, start in enumerate(timeline.days[:-1]):
-                quote = exit_quote(commitment, term, start, units)
-                if quote.status == NOT_ALLOWED and term.kind == "not_allowed":
-                    break
-                if quote.cost is None or quote.status != ALLOWED:
-                    continue
-                today = 1 / growth(discount_per_year, month)
-                noticed = _notice(commitment, product, units)
-                values = tuple(quote.chance * (line[month] - quote.cost - noticed) * today for line in saved)
-                mean = sum((v * f.weight for v, f in zip(values, futures, strict=True)), Decimal(0)) / weights
-                found.append(Leaving(term.kind, units, month, start, quote.cost + noticed, quote.chance, values, mean))
+    found: list[Leaving] = []
+    terms = [term for term in product.exits if term.kind != "not_allowed"]
+    for units in releasable(commitment, terms) if terms else ():
+        quotes = [
+            (term, month, quote)
+            for term in terms
+            for month, start in enumerate(timeline.days[:-1])
+            if (quote := exit_quote(commitment, term, start, units)).status == ALLOWED
+        ]
+        saved = [gains(commitment, timeline, future, units, discount_per_year) for future in futures] if quotes else []
+        noticed = _notice(commitment, product, units)
+        for term, month, quote in quotes:
+            cost = noticed + (quote.cost or 0)
+            factor = quote.chance / growth(discount_per_year, month) if discount_per_year else quote.chance
+            values = tuple(factor * (line[month] - cost) for line in saved)
+            found.append(
+                Leaving(term.kind, units, month, timeline.days[month], cost, quote.chance, values, _mean(values, futures))
+            )
     if _offered(commitment):
         values = tuple(renegotiation(commitment, timeline.days[0], future) or Decimal(0) for future in futures)
-        mean = sum((v * f.weight for v, f in zip(values, futures, strict=True)), Decimal(0)) / weights
+        mean = _mean(values, futures)
         found.append(Leaving(RENEGOTIATE, commitment.quantity, 0, timeline.days[0], Decimal(0), Decimal(1), values, mean))
     return found
+
+
+def _mean(values: Sequence[Decimal], futures: Sequence[Future]) -> Decimal:
+    """The mean over the futures by their weights."""
+    weighted, weights = Decimal(0), Decimal(0)
+    for value, future in zip(values, futures, strict=True):
+        weighted += value * future.weight
+        weights += future.weight
+    return weighted / weights
 
 
 def _offered(commitment: Commitment) -> bool:
@@ -149,8 +160,7 @@ def _flips(
         else:
             saved = [gains(changed, timeline, future, look.units, discount)[look.month] for future in futures]
             lines = [look.chance * (line - look.cost) / growth(discount, look.month) for line in saved]
-        weights = sum((future.weight for future in futures), Decimal(0))
-        return sum((line * f.weight for line, f in zip(lines, futures, strict=True)), Decimal(0)) / weights
+        return _mean(lines, futures)
 
     yield Flip("used units", used, _turns(lambda x: value(replace(commitment, used_units=x)), used, Decimal(commitment.quantity)))
     yield Flip("on-demand rate", price, _turns(lambda x: value(replace(commitment, on_demand_rate=x)), price, price * WIDEST))

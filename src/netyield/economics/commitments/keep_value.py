@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 
 from netyield.core.errors import WrongUse
@@ -49,12 +49,16 @@ class Timeline:
     @classmethod
     def of(cls, commitment: Commitment, day: date) -> Timeline:
         """From a day (not before the start) to the end."""
-        days = months_from(max(day, commitment.start), commitment.end)
-        pairs = pairwise(days)
-        return cls(tuple(days), tuple((later - earlier).days * HOURS_OF_DAY for earlier, later in pairs))
+        return _months(max(day, commitment.start), commitment.end)
 
 
-@cache
+@lru_cache(maxsize=4096)
+def _months(day: date, end: date) -> Timeline:
+    days = months_from(day, end)
+    return Timeline(tuple(days), tuple((later - earlier).days * HOURS_OF_DAY for earlier, later in pairwise(days)))
+
+
+@lru_cache(maxsize=65536)
 def growth(per_year: Decimal, months: int) -> Decimal:
     """(1 + per_year) ** (months / 12)."""
     if not per_year:
@@ -69,15 +73,18 @@ def gains(
     if commitment.on_demand_rate is None or commitment.used_units is None:
         message = f"{commitment.id}: without on_demand_rate and used_units nothing says what keeping is worth."
         raise WrongUse(message, "Declare both, or let used_units be measured from the books.")
-    step = 1 / growth(discount_per_year, 1)
+    back = 1 / growth(discount_per_year, 1)
     whole, kept = Decimal(commitment.quantity), Decimal(commitment.quantity - units)
-    found = [Decimal(0)]
-    saved = commitment.rate * units
-    for number in range(len(timeline.hours) - 1, -1, -1):
-        used = commitment.used_units * growth(future.demand_per_year, number)
-        rented = min(used, whole) - min(used, kept)
-        price = commitment.on_demand_rate * growth(future.price_per_year, number)
-        found.append((saved - price * rented) * timeline.hours[number] + found[-1] * step)
+    used, price = commitment.used_units, commitment.on_demand_rate
+    saved, hourly = commitment.rate * units, Decimal(0)
+    found, value = [Decimal(0)], Decimal(0)
+    for month in range(len(timeline.hours) - 1, -1, -1):
+        if future.demand_per_year or future.price_per_year or len(found) == 1:  # else every month is like the last
+            wanted = used * growth(future.demand_per_year, month)
+            rented = (wanted if wanted < whole else whole) - (wanted if wanted < kept else kept)
+            hourly = saved - price * growth(future.price_per_year, month) * rented
+        value = hourly * timeline.hours[month] + (value * back if discount_per_year else value)
+        found.append(value)
     return found[::-1]
 
 
