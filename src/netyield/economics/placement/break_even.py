@@ -2,7 +2,8 @@
 
 For each peak over mean a fleet is sized for that peak, spares and whole units included, at volumes from a hundredth to a
 thousand times the measured one; the API is paid by the token. The break-even is the volume from which the fleet stays
-cheaper (median of the draws). Steps (a server, a person) can make it cheaper earlier for a while: that does not count.
+cheaper (median of the draws). Peaks are over the mean of the month; a fleet that follows the load has no curve. Steps (a
+server, a person) can make a fleet cheaper earlier for a while: that does not count.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class BreakEven:
 def break_even(found: Comparison, step: Callable[[str], None] | None = None) -> BreakEven | None:
     """None where there is no API or no fleet to compare."""
     apis = [way.option for way in found.ranked if isinstance(way.option, Api)]
-    fleets = [way.option for way in found.ranked if isinstance(way.option, Rent | Own)]
+    fleets = [way.option for way in found.ranked if isinstance(way.option, Rent | Own) and not _follows(way.option)]
     if not apis or not fleets:
         return None
     whole = found.case.inputs
@@ -64,7 +65,13 @@ def break_even(found: Comparison, step: Callable[[str], None] | None = None) -> 
             best = min(costs, key=lambda name: costs[name][place])
             surface.append((volume, peak, best if costs[best][place] < per_volume[place] else api.name))
     effective = {option.name: _effective(case, option) for option in fleets}
-    return BreakEven(api.name, points, (served, case.demand.peak_to_mean), effective, surface)
+    here = (served, case.demand.peak_to_mean * float(np.median(case.weekly_peak())))
+    return BreakEven(api.name, points, here, effective, surface)
+
+
+def _follows(option: Rent | Own) -> bool:
+    """Whether it is paid for by the load itself: no peak is reserved, so none can be varied."""
+    return isinstance(option, Rent) and option.scaling == "hourly"
 
 
 def _cheapest_api(case: Case, apis: list[Api]) -> tuple[Api, list[float]]:
@@ -100,4 +107,4 @@ def _effective(case: Case, option: Rent | Own) -> float:
     """The peak over mean this traffic acts like: replicas the objective needs over those its mean keeps busy."""
     capacity = case.capacities[option.gpu.lower()]
     one = np.ones(1)
-    return float(capacity.replicas(one)[0] * capacity.held_per_replica)
+    return float(capacity.replicas(one)[0] * capacity.held_per_replica * np.median(case.weekly_peak()))

@@ -19,6 +19,7 @@ from netyield.economics.placement.fleet_cost import fleet_cost
 from netyield.economics.placement.gates import stopped
 from netyield.economics.placement.hybrid_cost import hybrid_cost
 from netyield.economics.placement.options import AnyOption, Api, Hybrid, Own
+from netyield.economics.placement.slo import objective_findings
 from netyield.economics.placement.uncertain import Float64
 
 DECIDED = 0.80
@@ -150,11 +151,11 @@ def _worth(case: Case, table: Float64) -> dict[str, float]:
         groups = np.array_split(table[:, order], GROUPS, axis=1)
         informed = sum(group.mean(axis=1).min() * group.shape[1] for group in groups) / draws.count
         found[key] = max(0.0, without - float(informed))
-    return dict(sorted(((key, worth) for key, worth in found.items() if worth > 0), key=lambda each: (-each[1], each[0])))
+    return dict(sorted(((key, worth) for key, worth in found.items() if worth > 1e-9 * abs(without)), key=lambda each: (-each[1], each[0])))
 
 
 def _traffic(case: Case) -> list[Finding]:
-    demand, found = case.demand, []
+    demand, found = case.demand, objective_findings(case.options.decision.slo)
     hours = demand.span_seconds / 3600.0
     if demand.too_short:
         message = f"{demand.requests:,} requests in {hours:.2g} hours are too few to judge."

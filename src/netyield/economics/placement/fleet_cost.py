@@ -22,6 +22,7 @@ from netyield.economics.placement.uncertain import Float64, Uncertain, within
 MONTHS = 12.0
 OLD_DAYS = 180
 PATH = "rental price path"
+LEAST = 0.01  # a what-if may ask for no availability at all
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def load(case: Case, option: Fleet, capacity: Capacity) -> Float64:
     """The window's demand this fleet sees, as a multiple of the measured one: growth, tokenizer, model error, tax."""
     tax = case.inputs.given(f"{option.name}: virtualisation tax", option.virtualisation_tax, "of throughput", option.source) \
         if option.virtualisation_tax.high else np.zeros(case.inputs.draws.count)  # fmt: skip
-    return case.growth() * case.tokens_ratio(option) * case.service(capacity) / (1.0 - tax)
+    return case.growth() * case.tokens_ratio(option) * case.service(capacity) / np.maximum(1.0 - tax, LEAST)
 
 
 def size(case: Case, option: Fleet, capacity: Capacity, fixed: int | None = None) -> Size:
@@ -50,12 +51,12 @@ def size(case: Case, option: Fleet, capacity: Capacity, fixed: int | None = None
     if fixed is not None:
         needed = np.full(len(demand), float(fixed))
     elif case.peak is not None:
-        needed = capacity.following(case.peak * demand)
+        needed = capacity.following(case.peak * demand / case.weekly_peak())
     elif quantile is not None:
         needed = capacity.following(float(np.quantile(case.demand.rate, quantile)) * demand)
     else:
         needed = capacity.replicas(demand)
-    up = case.inputs.of(option.name, "availability", option.availability, option.source, _day(option))
+    up = np.maximum(case.inputs.of(option.name, "availability", option.availability, option.source, _day(option)), LEAST)
     replicas = needed if fixed is not None else np.maximum(np.ceil(needed / up - 1e-9), needed + option.spare_replicas)
     unit = option.minimum_gpus
     gpus = np.ceil(replicas * capacity.gpus_per_replica / unit - 1e-9) * unit

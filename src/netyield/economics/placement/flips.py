@@ -1,8 +1,8 @@
 """What would change the verdict? For each input the nearest value at which another option is cheapest.
 
 One input at a time is set to a value in all draws, and the option with the lowest median cost is asked for again. Values are
-searched outwards from today's median, to a tenth and to ten times of it (a share within 0 and 1), then halved down to 1 %.
-Sizing rules are tried as well: a fleet for P90 or P99 of the load instead of what was chosen.
+searched outwards from today's median, to a tenth and to ten times of it (the volume to a thousand, a share within 0 and 1),
+then halved down to 1 %. Sizing rules are tried as well: a fleet for P90 or P99 of the load instead of what was chosen.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from netyield.economics.placement.case import CACHE_READ, USEFUL, Case
+from netyield.economics.placement.case import CACHE_READ, GROWTH, USEFUL, Case
 from netyield.economics.placement.compare import Comparison, Way, cost_of
 from netyield.economics.placement.options import AnyOption, Hybrid, Own, Rent
 
 FACTORS = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
+FAR = (30.0, 100.0, 300.0, 1000.0)  # volume has no natural bound
 STEPS = 6
 RULES = (0.5, 0.9, 0.99)
 MOST_DRAWS = 250  # a median of so many moves less than the step of the search
@@ -100,7 +101,8 @@ def _nearest(asked: Asking, key: str, start: float, unit: str) -> list[Flip]:
     now = asked.medians(key, start)[chosen]
     is_share = unit.startswith(("of ", "share")) or key == CACHE_READ
     found = []
-    for values in _walks(start, is_share):
+    factors = FACTORS + FAR if key.rpartition(": ")[2] == GROWTH else FACTORS
+    for values in _walks(start, is_share, factors):
         inside = start
         for value in values:
             other = _cheapest(asked.medians(key, value))
@@ -113,15 +115,15 @@ def _nearest(asked: Asking, key: str, start: float, unit: str) -> list[Flip]:
     return found
 
 
-def _walks(start: float, is_share: bool) -> list[list[float]]:
+def _walks(start: float, is_share: bool, factors: tuple[float, ...]) -> list[list[float]]:
     if start == 0:
         return [[0.05, 0.1, 0.25, 0.5, 0.75, 1.0]] if is_share else []
     if start < 0:
-        return [[start * factor for factor in FACTORS], [start / factor for factor in FACTORS] + [-start * f for f in (1, 2, 5)]]
-    up = [start * factor for factor in FACTORS]
+        return [[start * factor for factor in factors], [start / factor for factor in factors] + [-start * f for f in (1, 2, 5)]]
+    up = [start * factor for factor in factors]
     if is_share:
         up = [value for value in up if value < 1.0] + ([1.0] if start < 1.0 else [])
-    return [up, [start / factor for factor in FACTORS] + ([0.0] if is_share else [])]
+    return [up, [start / factor for factor in factors] + ([0.0] if is_share else [])]
 
 
 def _halved(asked: Asking, key: str, chosen: str, inside: float, outside: float) -> tuple[float, str]:

@@ -17,6 +17,7 @@ from netyield.faces.cli.assets import app as assets
 from netyield.faces.cli.commitments import app as commitments
 from netyield.faces.cli.failure import GOOD, INTERRUPTED, WRONG_USE, PipeClosed, explain_failure, leave_quietly
 from netyield.faces.cli.kv import app as kv
+from netyield.faces.cli.placement import app as placement
 from netyield.faces.cli.setup import init
 
 app = typer.Typer(
@@ -43,6 +44,7 @@ for verb in VERBS:
 app.add_typer(kv, name="kv")
 app.add_typer(commitments, name="commitments")
 app.add_typer(assets, name="assets")
+app.add_typer(placement, name="placement")
 
 
 def _version(wanted: bool) -> None:

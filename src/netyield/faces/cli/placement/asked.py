@@ -1,0 +1,104 @@
+"""Which traffic, which ways, for which objective? The words ``placement compare`` and ``placement flip`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netyield.core.errors import WrongUse
+
+if TYPE_CHECKING:
+    from netyield.core.finding import Finding
+    from netyield.economics.placement.case import Case
+    from netyield.economics.placement.options import Options
+
+TRAFFIC, WAYS = "Traffic", "Ways"
+TrafficPath = Annotated[
+    Path | None,
+    typer.Option("--traffic", metavar="PATH", help="Requests with times and lengths (CSV, JSON lines, .gz).",
+                 rich_help_panel=TRAFFIC),
+]  # fmt: skip
+FormatWord = Annotated[
+    str | None, typer.Option("--format", metavar="NAME", help="Format, where it is not found.", rich_help_panel=TRAFFIC)
+]
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="NAME", help="The model that serves these requests.", rich_help_panel=WAYS)
+]
+OptionsPath = Annotated[
+    Path | None,
+    typer.Option("--options", metavar="FILE", help="The ways to compare, with their terms (TOML).", rich_help_panel=WAYS),
+]
+WriteOptions = Annotated[
+    Path | None,
+    typer.Option("--write-options", metavar="FILE", help="Write an annotated options file and stop.", rich_help_panel=WAYS),
+]
+GpuName = Annotated[
+    str, typer.Option("--gpu", metavar="NAME", help="GPU of the ways made up without --options.", rich_help_panel=WAYS)
+]
+Slo = Annotated[
+    str | None,
+    typer.Option("--slo", metavar="TEXT", help='For example "ttft p99 < 2s, tpot p99 < 100ms".', rich_help_panel=WAYS),
+]
+DrawsOption = Annotated[
+    int, typer.Option("--draws", metavar="N", min=50, max=100_000, help="Draws of every uncertain input.", rich_help_panel=WAYS)
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of those draws.", rich_help_panel=WAYS)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The words of one call."""
+
+    traffic: Path | None
+    format: str | None
+    model: str | None
+    options: Path | None
+    gpu: str
+    slo: str | None
+    draws: int
+    seed: int
+
+    def case(self, step: Callable[[str], None]) -> tuple[Case, tuple[Finding, ...], list[str]]:
+        """The comparison, what is wrong with its traffic, and what was compared in a few words. Raises WrongUse."""
+        from netyield.project.placement import case_of, demand_of_trace
+        from netyield.sources.traces.read import read_trace
+
+        if self.traffic is None:
+            message = "There is no traffic to decide on."
+            raise WrongUse(message, "Give --traffic FILE: requests with their times and lengths.")
+        today = datetime.now(UTC).date()
+        ways = self._ways()
+        model = self.model or ways.decision.model or ""
+        step("Reading the traffic")
+        trace = read_trace(self.traffic, format=self.format, order="time")
+        found = case_of(demand_of_trace(trace, model), ways, {}, today, self.draws, self.seed)
+        findings = tuple(each for each in trace.findings if each.code != "trace.lengths_only")
+        return found, findings, [trace.name, model or "one model", f"{self.draws:,} draws"]
+
+    def _ways(self) -> Options:
+        from netyield.economics.placement.options import read_options
+        from netyield.economics.placement.suggested import suggested_options
+
+        if self.options is not None:
+            read = read_options(self.options)
+            return read.model_copy(update={"decision": read.decision.model_copy(update={"slo": self.slo})}) if self.slo else read
+        if not self.model:
+            message = "There is nothing to compare."
+            raise WrongUse(message, "Give --options FILE (--write-options FILE writes one), or --model NAME.")
+        return suggested_options(self.model, self.gpu, datetime.now(UTC).date(), self.slo)
+
+
+def write_example(path: Path) -> None:
+    """An annotated options file; never over one that is there. Raises WrongUse."""
+    from netyield.economics.placement.suggested import EXAMPLE
+    from netyield.faces.cli.output import write_file
+
+    if path.exists():
+        message = f"{path} is there already."
+        raise WrongUse(message, "Choose another name.")
+    write_file(path, EXAMPLE.encode("utf-8"))

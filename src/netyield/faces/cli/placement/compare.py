@@ -1,0 +1,66 @@
+"""``netyield placement compare``: what each way of serving this traffic costs, and which wins."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from netyield.core.errors import WrongUse
+from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json
+from netyield.faces.cli.placement.asked import (
+    WAYS,
+    Asked,
+    DrawsOption,
+    FormatWord,
+    GpuName,
+    Model,
+    OptionsPath,
+    Seed,
+    Slo,
+    TrafficPath,
+    WriteOptions,
+    write_example,
+)
+
+BreakEven = Annotated[
+    bool, typer.Option("--break-even", help="The volume from which each fleet pays, by peak over mean.", rich_help_panel=WAYS)
+]
+
+
+def compare(
+    traffic: TrafficPath = None,
+    model: Model = None,
+    options: OptionsPath = None,
+    write_options: WriteOptions = None,
+    slo: Slo = None,
+    gpu: GpuName = "h100",
+    break_even: BreakEven = False,
+    traffic_format: FormatWord = None,
+    draws: DrawsOption = 1000,
+    seed: Seed = 20261122,
+    json_out: Json = False,
+    csv_out: Csv = None,
+    html: Html = None,
+    fail_on: FailOnOption = FailOn.ERROR,
+) -> None:
+    """Compare owning, renting and calling an API on your own requests, with intervals and what would flip the verdict."""
+    if write_options is not None:
+        write_example(write_options)
+        return
+    if json_out and csv_out == "-":
+        message = "--json and --csv - both want stdout."
+        raise WrongUse(message, "Give --csv a file.")
+
+    from netyield.answers import break_even as curve
+    from netyield.answers import placement
+    from netyield.faces.cli.output import exit_code
+    from netyield.faces.cli.placement.show import show
+    from netyield.faces.cli.progress import Working
+
+    asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed)
+    with Working("Comparing", None) as working:
+        case, findings, about = asked.case(lambda what: working(what, 0))
+        found = (curve if break_even else placement).answer(case, findings, lambda what: working(what, 0))
+    show([found], about, json_out=json_out, csv_out=csv_out, html=html)
+    raise typer.Exit(exit_code(found.findings, fail_on))

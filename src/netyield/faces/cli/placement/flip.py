@@ -1,0 +1,48 @@
+"""``netyield placement flip``: what changes the verdict, and at which value, the nearest change first."""
+
+from __future__ import annotations
+
+import typer
+
+from netyield.faces.cli.options import FailOn, FailOnOption, Json
+from netyield.faces.cli.placement.asked import (
+    Asked,
+    DrawsOption,
+    FormatWord,
+    GpuName,
+    Model,
+    OptionsPath,
+    Seed,
+    Slo,
+    TrafficPath,
+)
+
+
+def flip(
+    traffic: TrafficPath = None,
+    model: Model = None,
+    options: OptionsPath = None,
+    slo: Slo = None,
+    gpu: GpuName = "h100",
+    traffic_format: FormatWord = None,
+    draws: DrawsOption = 1000,
+    seed: Seed = 20261122,
+    json_out: Json = False,
+    fail_on: FailOnOption = FailOn.ERROR,
+) -> None:
+    """List what would change the verdict: which input, from today's value to which, and which option is cheapest then."""
+    from netyield.answers import placement
+    from netyield.faces.cli.output import exit_code, json_bytes, write_bytes
+    from netyield.faces.cli.placement.show import print_flips
+    from netyield.faces.cli.progress import Working
+
+    asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed)
+    with Working("Comparing", None) as working:
+        case, findings, about = asked.case(lambda what: working(what, 0))
+        found = placement.answer(case, findings, lambda what: working(what, 0))
+    if json_out:
+        kept = ("verdict", "leader", "flip", "measure_first", "definition")
+        write_bytes(json_bytes({"answer": "flip"} | {key: found.body[key] for key in kept}))
+    else:
+        print_flips(found, about)
+    raise typer.Exit(exit_code(found.findings, fail_on))

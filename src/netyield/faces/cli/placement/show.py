@@ -1,0 +1,68 @@
+"""How does a placement come out? JSON, CSV or HTML as asked, else on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from netyield.faces.cli.output import json_bytes, write_bytes, write_csv, write_file
+from netyield.faces.cli.terminal import console, plain, print_caveats, print_findings, print_line, print_section
+from netyield.faces.sections import sections, view_section
+
+if TYPE_CHECKING:
+    from netyield.answers.answer import Answer
+
+HIDDEN_VIEWS = frozenset({"surface", "sways", "cost_parts", "assumptions", "bands"})  # the points of charts, and what JSON has
+
+
+def show(
+    answers: Sequence[Answer], about: Sequence[str], *, json_out: bool = False, csv_out: str | None = None, html: Path | None = None
+) -> None:
+    """Print or write answers in the form asked for; the terminal's when none was."""
+    if html is not None:
+        from netyield.faces.report.page import page
+
+        write_file(html, page(list(answers), about=about).encode("utf-8"))
+    if csv_out is not None:
+        write_csv(csv_out, answers[0].table)
+    if json_out:
+        write_bytes(json_bytes(answers[0].body))
+    elif csv_out is None:
+        for found in answers:
+            _print(found, about)
+
+
+def _print(found: Answer, about: Sequence[str]) -> None:
+    out = console()
+    print_line(out, Text(" · ".join(["netyield placement", *map(plain, about)]), style="bright_black"))
+    out.print()
+    print_line(out, Text(plain(found.description), style="bold"))
+    for section in sections(found):
+        out.print()
+        print_section(out, section)
+    for name in found.views:
+        printed = view_section(found, name)
+        if printed.rows and name not in HIDDEN_VIEWS:
+            out.print()
+            print_line(out, Text(printed.title, style="bold"))
+            print_section(out, printed)
+    print_caveats(out, [found])
+    print_findings(out, found.findings)
+
+
+def print_flips(found: Answer, about: Sequence[str]) -> None:
+    """Only what changes the verdict."""
+    out = console()
+    print_line(out, Text(" · ".join(["netyield placement flip", *map(plain, about)]), style="bright_black"))
+    out.print()
+    print_line(out, Text(plain(found.description), style="bold"))
+    out.print()
+    printed = view_section(found, "flips")
+    if printed.rows:
+        print_section(out, printed)
+    else:
+        print_line(out, Text("Nothing within a tenth to ten times of an input changes it."))
+    print_findings(out, found.findings)

@@ -1,0 +1,139 @@
+"""The verbs ``placement compare`` and ``placement flip`` from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netyield.faces.cli.main import call
+
+OPTIONS = """
+[decision]
+model = "open-model"
+as_of = 2026-11-22
+[[capacity]]
+gpu = "h200"
+gpus_per_replica = 1
+processed = 12000
+log_sd = 0.17
+dated = 2026-11-01
+source = "a load test"
+[[option]]
+kind = "api"
+name = "API"
+input = 2.0
+cache_read = 0.2
+output = 8.0
+dated = 2026-11-01
+source = "a quote"
+[[option]]
+kind = "rent"
+name = "rented"
+gpu = "h200"
+usd_per_gpu_hour = 2.6
+term = "12 months"
+dated = 2026-11-01
+source = "a quote"
+minimum_gpus = 1
+[[option]]
+kind = "hybrid"
+name = "both"
+base = "rented"
+spill = "API"
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    """An hour of chat, a burst every minute, and three ways to serve it."""
+    rows = [f"{second + (second % 60 == 0) * each * 0.01},{900 + 7 * (second % 40)},{180 + second % 50}"
+            for second in range(3600) for each in range(30 if second % 60 == 0 else 3)]  # fmt: skip
+    traffic, options = tmp_path / "requests.csv", tmp_path / "options.toml"
+    traffic.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n" + "\n".join(rows) + "\n")
+    options.write_text(OPTIONS)
+    return ["--traffic", str(traffic), "--options", str(options), "--draws", "100"]
+
+
+def printed(words: list[str], capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    assert call([*words, "--json"]) == 0
+    body: dict[str, Any] = json.loads(capfd.readouterr().out)
+    return body
+
+
+def test_the_json_is_that_of_the_contract_and_repeats(files: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    body = printed(["placement", "compare", *files], capfd)
+
+    assert {"options", "verdict", "flip", "assumptions"} <= set(body)
+    keys = {"name", "usd_per_useful_mtok", "usd_per_served_mtok", "usd_per_month", "replicas", "utilisation", "meets_slo", "p_cheapest"}
+    for option in body["options"]:
+        assert keys <= set(option)
+        assert option["usd_per_useful_mtok"] is None  # no outcomes: never a number
+        assert option["usd_per_month"]["p10"] <= option["usd_per_month"]["p50"] <= option["usd_per_month"]["p90"]
+        assert list(option["usd_per_served_mtok"]) == ["p10", "p50", "p90"]
+    assert sum(option["p_cheapest"] for option in body["options"]) == pytest.approx(1)
+    names = {option["name"] for option in body["options"]}
+    assert body["verdict"] in names or body["verdict"].startswith("undecided: measure ")
+    for flip in body["flip"]:
+        assert {"input", "from", "to", "then"} <= set(flip)
+        assert flip["then"] in names
+    for used in body["assumptions"]:
+        assert used["source"], used
+        assert used["dated"] or not used["assumed"], used
+    assert printed(["placement", "compare", *files], capfd) == body
+
+
+def test_flip_lists_what_changes_the_verdict(files: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    body = printed(["placement", "flip", *files], capfd)
+    assert body["flip"]
+    assert call(["placement", "flip", *files]) == 0
+    shown = capfd.readouterr().out
+    assert body["flip"][0]["input"].split(":")[0] in shown
+
+
+def test_a_page_and_a_table_are_written(files: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    page, table = tmp_path / "page.html", tmp_path / "table.csv"
+    assert call(["placement", "compare", *files, "--html", str(page), "--csv", str(table)]) == 0
+    assert table.read_text().splitlines()[0].startswith("name,kind,usd_per_month_p10")
+    assert "Own, rent or call an API" in page.read_text()
+    assert call(["placement", "compare", *files, "--break-even"]) == 0
+    assert "times the mean" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "told"),
+    [
+        (("as_of = 2026-11-22", "as_of = 2026-11-22\nutilisation = 0.6"), 2, "Utilisation is an output"),
+        (("dated = 2026-11-01\nsource = \"a quote\"\nminimum_gpus = 1", "minimum_gpus = 1"), 1, "its GPU price has no date"),
+        (('gpu = "h200"\nusd', 'gpu = "h2000"\nusd'), 1, "nothing says how many h2000"),
+        (('spill = "API"', 'spill = "rented"'), 2, "is none of API"),
+        (("input = 2.0", "inputs = 2.0"), 2, "Did you mean input?"),
+        (("output = 8.0", ""), 2, "input and output"),
+    ],
+)
+def test_what_is_wrong_ends_with_its_repair(
+    files: list[str], changed: tuple[str, str], code: int, told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(files[3])
+    path.write_text(OPTIONS.replace(*changed))
+    assert call(["placement", "compare", *files]) == code
+    out, err = capfd.readouterr()
+    assert told in " ".join((out + err).split())
+    assert "Traceback" not in err
+
+
+def test_too_little_traffic_is_never_a_verdict(files: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    path = Path(files[1])
+    path.write_text("\n".join(path.read_text().splitlines()[:40]) + "\n")
+    assert call(["placement", "compare", *files, "--json"]) == 1
+    assert json.loads(capfd.readouterr().out)["verdict"] == "undecided: measure a longer window of traffic (a week) first"
+
+
+def test_an_options_file_is_written_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "options.toml"
+    assert call(["placement", "compare", "--write-options", str(path)]) == 0
+    assert call(["placement", "compare", "--write-options", str(path)]) == 2
+    assert call(["placement", "compare"]) == 2
+    assert "--traffic FILE" in capfd.readouterr().err
