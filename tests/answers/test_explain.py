@@ -175,3 +175,30 @@ def test_amounts_up_to_a_thousand_billion_are_read_to_the_last_digit(tmp_path: P
     )
     body = made.answer("waterfall", WHOLE).body
     assert (body["currency"], body["total"]) == ("VND", str(amount))
+
+
+def test_every_line_of_the_bridge_is_explained_with_the_figure_it_shows(project: Project, raw: Engine, books: Books) -> None:
+    answer = project.answer("reconciliation", WHOLE)
+    shown = {row["line"]: row["amount"] for row in answer.body["bridge"]}
+    assert set(answer.drill) == set(shown)
+    for line, figure in answer.drill.items():
+        found = explain.answer(figure, books, raw)
+        assert abs(Decimal(found.body["amount"])) == abs(Decimal(shown[line])), figure
+        assert found.body["lines"][0]["kind"] == "formula"
+
+
+def test_the_bridge_leads_to_bill_lines_and_the_others_to_leaves(raw: Engine, books: Books) -> None:
+    """The fixture bills nothing (BilledCost is empty): all of the bill is amortisation, file and rows beside it."""
+    found = told(raw, books, "reconciliation/amortisation", "charges")
+    assert ("Usage lines of Compute (whole charge periods)", "48", "made.csv") in [(c["text"], c["amount"], c["file"]) for c in found]
+    assert told(raw, books, "reconciliation/invoice", "charges") == []
+    assert {line["text"].split(";")[1].strip() for line in told(raw, books, "reconciliation/rate_card", "leaf")} == {"derived by device time"}
+
+
+def test_a_model_of_the_api_bill_is_explained(project: Project, raw: Engine, books: Books) -> None:
+    row = next(r for r in project.answer("reconciliation", WHOLE).body["by_day"] if r["model"])
+    found = explain.answer(f"reconciliation/{row['model']}", books, raw).body
+    assert Decimal(found["amount"]) == Decimal(row["billed"])  # what its calls carry and what they leave make up the bill
+    with pytest.raises(WrongUse, match="no 'nothing'") as wrong:
+        explain.answer("reconciliation/nothing", books, raw)
+    assert row["model"] in wrong.value.repair

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from netyield.answers import measures
+from netyield.answers import explain_bridge, measures
 from netyield.answers.answer import Answer, AnswerColumn
 from netyield.answers.books import Books, time_sql
 from netyield.answers.measures import HOUR_US
@@ -51,6 +51,7 @@ class Figure:
     clause: str
     formulas: tuple[str, ...]
     steps: tuple[str, ...] = ()
+    bridge: str = ""  # a line of the bridge whose amount is made of bill lines and not of leaves
 
 
 HEADLINE: dict[str, tuple[str, Callable[[str], bool]]] = {
@@ -93,6 +94,15 @@ def figure_of(figure: str, books: Books) -> Figure:
         known = name in {s.step.rstrip(".") for s in known_steps()}
         message = f"there is no money and no token in {name!r} here." if known else f"there is no step {name!r}."
         raise WrongUse(message, f"Steps of this window: {', '.join(steps)}.")
+    if room == "reconciliation" and name:
+        if name in explain_bridge.LINES:
+            line = explain_bridge.LINES[name]
+            return Figure(figure, line.leaves or "FALSE", (line.formula,), bridge=name if line.bill else "")
+        if name in explain_bridge.models(books):
+            return Figure(figure, explain_bridge.model_clause(name), (explain_bridge.MODEL_FORMULA,))
+        message = f"the reconciliation has no {name!r} here."
+        named = ", ".join((*explain_bridge.LINES, *explain_bridge.models(books)))
+        raise WrongUse(message, f"Its lines and models: {named}.")
     column = {
         "fleet": "pool",
         "usefulness": "reason",
@@ -112,6 +122,7 @@ def figure_of(figure: str, books: Books) -> Figure:
     raise WrongUse(
         message,
         f"Write waterfall/STEP ({', '.join(steps)}), headline/NAME ({', '.join(HEADLINE)}), fleet/POOL, usefulness/REASON, "
+        f"reconciliation/LINE ({', '.join(explain_bridge.LINES)} or a model), "
         "unit_cost/SLICE or allocation/SLICE (with the same --by); narrow it with --where and --since.",
     )
 
@@ -135,6 +146,8 @@ def _listed(words: Iterable[str]) -> str:
 def answer(figure: str, books: Books, raw: Engine) -> Answer:
     """The lines that explain a figure: formula, evidence, leaves, bill lines, samples and requests with file and rows."""
     found = figure_of(figure, books)
+    if found.bridge:
+        return _bridged(found, books, raw)
     total = int(books.engine.scalar(f"SELECT COALESCE(total(pico), 0) FROM leaves WHERE {found.clause}"))
     wanted = [
         str(s)
@@ -149,23 +162,38 @@ def answer(figure: str, books: Books, raw: Engine) -> Answer:
         *_charges(books, raw, found.clause),
         *_signals(books, raw, wanted, found.clause),
     ]
+    meaning = f"{step_of(wanted[0]).meaning}." if len(wanted) == 1 else f"{len(wanted)} steps stand behind it."
+    return _explained(figure, text(from_pico(total)), meaning, lines, books)
+
+
+def _bridged(found: Figure, books: Books, raw: Engine) -> Answer:
+    """A line of the bridge: its formula and the bill lines it adds up."""
+    amount = explain_bridge.amount(found.bridge, books)
+    if amount is None:
+        message = "there is no bill in these books, so there is no bridge from an invoice."
+        raise WrongUse(message, "Explain reconciliation/total, rate_card or list_estimate instead.")
+    lines = [*(_line("formula", words, amount=text(amount)) for words in found.formulas), *explain_bridge.charges(found.bridge, books, raw)]
+    return _explained(found.name, text(amount), f"{found.formulas[0]}.", lines, books)
+
+
+def _explained(figure: str, amount: str, meaning: str, lines: list[dict[str, str]], books: Books) -> Answer:
     schema = pa.schema([(c.name, pa.string()) for c in COLUMNS])
     return Answer(
         name="explain",
-        title=f"{figure}: {text(from_pico(total))} {books.currency}",
+        title=f"{figure}: {amount} {books.currency}",
         as_of=books.as_of,
         window=books.window,
         currency=books.currency,
         basis=books.basis,
         table=pa.Table.from_pylist(lines, schema=schema),
         columns=COLUMNS,
-        headline={"figure": figure, "amount": text(from_pico(total))},
-        description=f"{step_of(wanted[0]).meaning}." if len(wanted) == 1 else f"{len(wanted)} steps stand behind it.",
+        headline={"figure": figure, "amount": amount},
+        description=meaning,
         findings=books.findings,
         body={
             "answer": "explain",
             "figure": figure,
-            "amount": text(from_pico(total)),
+            "amount": amount,
             "currency": books.currency,
             "basis": books.basis,
             "as_of": books.as_of,

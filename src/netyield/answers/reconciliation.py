@@ -17,6 +17,17 @@ COLUMNS = (
     AnswerColumn("amount", "money", "currency", "Amount"),
     AnswerColumn("note", "text", "", "What it is"),
 )
+# How `netyield explain` names the lines of the bridge.
+FIGURES = {
+    "Invoice": "reconciliation/invoice",
+    "Less purchases": "reconciliation/purchases",
+    "Plus amortisation": "reconciliation/amortisation",
+    "Corrections": "reconciliation/corrections",
+    "Rate card": "reconciliation/rate_card",
+    "List estimate": "reconciliation/list_estimate",
+    "Adjustments": "reconciliation/adjustments",
+    "Waterfall total": "reconciliation/total",
+}
 DAY_COLUMNS = (
     AnswerColumn("day", "time", "UTC", "Day"),
     AnswerColumn("provider", "text", "", "Provider"),
@@ -65,6 +76,7 @@ def answer(books: Books) -> Answer:
         description=f"The waterfall totals {quantise(books.bill['total'], 2):,} {books.currency}; "
         f"API bills and priced attempts differ by {quantise(off, 2):,}.",
         caveats=_gap(served),
+        drill={r["line"]: FIGURES[r["line"]] for r in bridge},
         findings=books.findings,
         views={
             "by_day": (pa.Table.from_pylist(by_day, schema=day_schema), DAY_COLUMNS),

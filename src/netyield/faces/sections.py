@@ -19,7 +19,7 @@ from netyield.faces.cells import Cell, cell, is_rate, missing, table_rows
 Row = Mapping[str, Any]
 GEOMETRY = frozenset({"lo", "hi", "measured", "step"})
 STATE_PREFIX = "hours_"
-ROW_NAMES = ("step", "slice", "reason", "pool")  # the column an answer's rows are called by
+ROW_NAMES = ("step", "slice", "reason", "pool", "line")  # the column an answer's rows are called by
 VIEW_TITLES = {
     "heat": "Activity by device and time",
     "by_day": "Bill against priced usage, by day",
