@@ -40,13 +40,13 @@ def from_zero(value: float | None) -> tuple[float | None, float | None]:
     return (None, None) if value is None else (min(0.0, value), max(0.0, value))
 
 
-def draw(name: str, bars: Sequence[Bar], axis_title: str) -> dict[str, Any]:
-    """The specification of these rows, in their order."""
+def draw(name: str, bars: Sequence[Bar], axis_title: str, *, legend: bool = True) -> dict[str, Any]:
+    """The specification of these rows, in their order; ``legend``: what the colours are called."""
     guard(name, len(bars))
     data = [{"walk": number, **asdict(bar)} for number, bar in enumerate(bars)]
     drawn = [row for row in data if row["lo"] is not None and row["hi"] is not None]
     outlined = [row for row in data if row["lo"] is None or row["hi"] is None]
-    layers = [_bars(drawn, _every_row(len(data)), axis_title), _edges(drawn), *_words(data)]
+    layers = [_bars(drawn, _every_row(len(data)), axis_title, legend), _edges(drawn), *_words(data)]
     if outlined:
         layers.append(_outlines(outlined))
     return finish(alt.layer(*layers).add_params(cursor_param()), height=max(1, len(data)) * PIXELS_PER_ROW)
@@ -61,10 +61,10 @@ def _source(data: list[dict[str, Any]]) -> Any:
     return alt.Chart(alt.Data(values=data))
 
 
-def _bars(drawn: list[dict[str, Any]], rows: Any, axis_title: str) -> Any:
+def _bars(drawn: list[dict[str, Any]], rows: Any, axis_title: str, named: bool) -> Any:
     kinds = theme.kinds_present([row["kind"] for row in drawn])
     fills = alt.Scale(domain=kinds, range=[theme.FILLS[kind] for kind in kinds])
-    legend = alt.Legend(columns=3) if len(kinds) > 1 else None
+    legend = alt.Legend(columns=3) if named and len(kinds) > 1 else None
     mark = {"size": BAR_PIXELS, "yOffset": BAR_BELOW_CENTRE, "cornerRadius": 1.5}
     return (
         _source(drawn)

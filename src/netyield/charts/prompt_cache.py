@@ -10,7 +10,7 @@ from netyield.charts import bars, formats, theme
 from netyield.charts.drawing import Drawing, rows
 
 BEST, FLOOR, NONE = "best", "floor", "none"
-KEY = "The best plan is chosen in hindsight; the floor cannot be had."
+KEY = "Green: the best plan, chosen in hindsight. Red: dearer than not caching. Grey: the floor, which cannot be had."
 
 
 def charts(answer: Answer) -> list[Drawing]:
@@ -22,7 +22,7 @@ def charts(answer: Answer) -> list[Drawing]:
         _bar(row, amount, less, answer.currency)
         for row, amount, less in zip(rows(answer.table), amounts, saved, strict=True)
     ]
-    spec = bars.draw(answer.name, drawn, f"{answer.currency} for the input tokens of the trace")
+    spec = bars.draw(answer.name, drawn, f"{answer.currency} for the input tokens of the trace", legend=False)
     sentences = tuple(bar.sentence for bar in drawn)
     return [Drawing(answer.name, answer.title, answer.description, spec, sentences, KEY)]
 

@@ -217,3 +217,18 @@ def test_tiers_without_drives_or_several_nodes_still_plan() -> None:
     plan = search([rig], Question(parse_objective("ttft p50 < 2.5s"), PRICES), (0.0,))
     assert plan.chosen is not None
     assert plan.chosen.candidate.sizes_gb == (512.0,)
+
+
+def test_an_unmet_promise_is_swayed_too_by_how_fast_the_best_plan_gets() -> None:
+    plan, question = planned("ttft p95 < 2s")
+    sways = {sway.name: sway for sway in sensitivity([RIG], plan, question)}
+
+    assert plan.chosen is None
+    best = plan.value(plan.fastest)
+    mfu, price = sways["MFU"], sways["GPU price"]
+    assert mfu.seconds_halved is not None
+    assert mfu.seconds_doubled is not None
+    assert mfu.seconds_doubled < best < mfu.seconds_halved
+    assert price.seconds_halved == price.seconds_doubled == pytest.approx(best)
+    met, _ = planned("ttft p50 < 1.5s")
+    assert sensitivity([RIG], met, question)[0].seconds_halved is None

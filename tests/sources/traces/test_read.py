@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,15 @@ def test_requests_without_blocks_are_kept(tmp_path: Path) -> None:
     trace = read_trace(path)
     assert trace.first.tolist() == [0, 0, 1]
     assert trace.findings == ()
+
+
+def test_a_negative_length_is_left_out_with_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "negative.jsonl"
+    lines = [(0, 600, [1, 2]), (5, -3, [1]), (9, 1_000, [1, 3])]
+    path.write_text(
+        "".join(json.dumps({"timestamp": t, "input_length": n, "hash_ids": ids}) + "\n" for t, n, ids in lines)
+    )
+    trace = read_trace(path)
+    assert trace.input_tokens.tolist() == [600, 1_000]
+    assert trace.accesses == 4
+    assert [(one.code, one.row) for one in trace.findings] == [("trace.negative_length", 2)]

@@ -29,6 +29,18 @@ input_tokens = "in"
 output_tokens = "out"
 customer = "who"
 prompt = "prompt"
+
+[[source]]
+type = "metrics_text"
+path = "metrics-*.om"
+host = "node"
+"""
+COUNTERS = """\
+# TYPE vllm:prefix_cache_queries counter
+vllm:prefix_cache_queries_total{{engine="0",model_name="m"}} {queries} {at}
+# TYPE vllm:prefix_cache_hits counter
+vllm:prefix_cache_hits_total{{engine="0",model_name="m"}} {hits} {at}
+# EOF
 """
 EMPTY_HINT = "Give a file with requests."
 
@@ -110,6 +122,8 @@ def test_the_page_is_complete_and_speaks_of_no_books(run: Run, tmp_path: Path) -
         (("--trace", CONVERSATION, "--sample", "2/4"), "4 shards or more"),
         (("--trace", CONVERSATION, "--ttl", "-1"), "leave it out"),
         (("--trace", CONVERSATION, "--ttl", "60", "--policy", "fifo"), "leave it out"),
+        (("--trace", CONVERSATION, "--policy", "lru,ttl"), "--ttl SECONDS"),
+        (("--trace", CONVERSATION, "--sample", "8/16", "--nodes", "2"), "--by-tenant"),
         (("--trace", CONVERSATION, "--nodes", "2", "--router", "session"), "--router hash"),
         (("--trace", CONVERSATION, "--nodes", "0"), "1 or more"),
         (("--trace", CONVERSATION, "--model", "no-such-model", "--capacity-gib", "1"), "config.json"),
@@ -132,7 +146,8 @@ def test_an_empty_trace_is_a_finding(run: Run, tmp_path: Path) -> None:
     assert run("kv", "curve", "--trace", empty, "--format", "mooncake", "--fail-on", "never").code == 0
 
 
-def test_the_calls_of_a_project_are_a_trace_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def ingested(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project of three calls, the engine that served them, and its counters at two times."""
     monkeypatch.setenv("NETYIELD_TEST_KEY", "a secret of this test")
     said = ["You keep the lighthouse. " * 40]
     calls = [
@@ -140,9 +155,16 @@ def test_the_calls_of_a_project_are_a_trace_too(run: Run, tmp_path: Path, monkey
         for n, who in enumerate(("acme", "acme", "zeta"))
     ]
     lines = "".join(json.dumps(c | {"model": "m", "in": 300, "out": 9}) + "\n" for c in calls)
-    (tmp_path / "calls.jsonl").write_text(lines, encoding="utf-8")
-    (tmp_path / "netyield.toml").write_text(LEDGER, encoding="utf-8")
-    assert run("ingest", "--project", tmp_path).code == 0
+    (folder / "calls.jsonl").write_text(lines, encoding="utf-8")
+    for minute, (queries, hits) in enumerate(((0, 0), (900, 280))):
+        page = COUNTERS.format(queries=queries, hits=hits, at=1_772_359_200 + 60 * minute)
+        (folder / f"metrics-{minute}.om").write_text(page, encoding="utf-8")
+    (folder / "netyield.toml").write_text(LEDGER, encoding="utf-8")
+    assert run("ingest", "--project", folder).code == 0
+
+
+def test_the_calls_of_a_project_are_a_trace_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingested(run, tmp_path, monkeypatch)
     words = ("kv", "curve", "--from-ledger", "--project", tmp_path, "--warmup", "0", "--by-tenant", "--json")
     found = json.loads(run(*words).out)
     assert (found["requests"], found["trace"]["format"], found["measured_tokens"]) == (3, "ledger", 900)
@@ -150,6 +172,34 @@ def test_the_calls_of_a_project_are_a_trace_too(run: Run, tmp_path: Path, monkey
     assert [tenant["tenant"] for tenant in found["tenants"]] == ["acme", "zeta"]
     one = json.loads(run(*words, "--where", "customer=acme").out)
     assert one["requests"] == 2
+
+
+def test_explain_and_plan_of_a_project_know_what_its_engines_hit(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingested(run, tmp_path, monkeypatch)
+    ledger = ("--from-ledger", "--project", tmp_path, "--warmup", "0", "--json")
+    found = json.loads(run("kv", "explain", *ledger).out)
+    assert (found["requests"], found["measured_tokens"], found["trace"]["format"]) == (3, 900, "ledger")
+    assert found["observed"]["hit_ratio"] == pytest.approx(280 / 900)
+    assert found["capacity_blocks"] == found["observed"]["effective_capacity_blocks"] > 0
+    assert found["hit_ratio"] >= 280 / 900
+    whole = json.loads(run("kv", "explain", *ledger, "--capacity-blocks", "10000").out)
+    assert (whole["capacity_blocks"], whole["observed"]["hit_ratio"]) == (10_000, found["observed"]["hit_ratio"])
+    acme = json.loads(run("kv", "explain", *ledger, "--where", "customer=acme").out)
+    assert (acme["requests"], acme["observed"]) == (2, None)  # counters know no customers
+    none = json.loads(run("kv", "explain", *ledger, "--since", "2026-03-02", "--until", "2026-03-03").out)
+    assert (none["requests"], none["observed"]) == (0, None)
+
+    ran = run("kv", "plan", *ledger, "--model", "Llama-3.1-8B", "--gpus", "1", "--slo", "ttft p95 < 5s")
+    assert ran.code == 0
+    plan = json.loads(ran.out)
+    assert (plan["met"], plan["trace"]["format"]) == (True, "ledger")
+    assert plan["observed"]["hit_ratio"] == pytest.approx(280 / 900)
+    assert plan["observed"]["modelled_hit_ratio"] == pytest.approx(plan["present"]["hit_ratio"])  # no warm-up here
+    text = run("kv", "plan", *ledger[:-1], "--model", "Llama-3.1-8B", "--gpus", "1", "--slo", "ttft p95 < 5s").out
+    assert "The engines hit 31.1%" in text
+    assert "kv_plan.present_differs" in text
 
 
 def test_a_trace_is_of_a_file_or_of_the_ledger(run: Run, tmp_path: Path) -> None:
