@@ -16,6 +16,7 @@ import bench_commitments
 import bench_kv_curve
 import bench_kv_plan
 import bench_kv_reading
+import bench_placement
 import bench_pricing
 import bench_requests
 
@@ -40,6 +41,8 @@ def main() -> None:
     bench_assets.main()
     print("\n== A thousand commitments over 60 months")
     bench_commitments.main()
+    print("\n== Own, rent or API: 1,000 draws over six options")
+    bench_placement.main()
     print("\n== Start of the command line")
     bench_cli.main()
 

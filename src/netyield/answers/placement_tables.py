@@ -102,7 +102,8 @@ def sways(found: Comparison) -> list[dict[str, Any]]:
         return []
     leader = next(way for way in ranked if way.name == found.leader)
     saving = np.min([way.compared for way in ranked if way is not leader], axis=0) - leader.compared
-    draws, rows = found.case.inputs.draws, []
+    draws = found.case.inputs.draws
+    rows: list[dict[str, Any]] = []
     tenth = max(1, int(draws.count * SWING_DRAWS))
     for key, used in found.case.inputs.used.items():
         if used.value.exact:
@@ -111,7 +112,7 @@ def sways(found: Comparison) -> list[dict[str, Any]]:
         low, high = (float(np.median(saving[part])) for part in (order[:tenth], order[-tenth:]))
         worth = found.worth_usd_per_month.get(key, 0.0)
         rows.append({"input": key, "lo": low, "hi": high, "worth_usd_per_month": _amount(worth)})
-    return sorted(rows, key=lambda row: -abs(row["hi"] - row["lo"]))[:12]
+    return sorted(rows, key=lambda row: -abs(float(row["hi"]) - float(row["lo"])))[:12]
 
 
 def table_of(columns: Sequence[AnswerColumn], rows: Sequence[Mapping[str, Any]]) -> pa.Table:

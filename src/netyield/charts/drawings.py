@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from netyield.answers.answer import Answer
 from netyield.charts import (
     allocation,
+    break_even,
     commit_plan,
     coverage,
     depreciation,
@@ -14,6 +15,7 @@ from netyield.charts import (
     fleet,
     kv_curve,
     kv_plan,
+    placement,
     prompt_cache,
     reconciliation,
     unit_cost,
@@ -48,4 +50,6 @@ _CHARTS: Mapping[str, Callable[[Answer], list[Drawing]]] = {
     "kv_curve": kv_curve.charts,
     "prompt_cache": prompt_cache.charts,
     "kv_plan": kv_plan.charts,
+    "placement": placement.charts,
+    "break_even": break_even.charts,
 }

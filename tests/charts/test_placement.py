@@ -1,0 +1,43 @@
+"""Charts of a placement: every option a band, every uncertain input a bar, and the surface of the cheapest."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+
+from netyield.answers import break_even, placement
+from netyield.answers.answer import Answer
+from netyield.charts.drawings import drawings
+from netyield.economics.placement.capacity import Capacity, Level
+from netyield.economics.placement.options import parse_options
+from netyield.project.placement import case_of, demand_of
+
+OPTIONS = [
+    {"kind": "api", "name": "API", "input": 1.2, "cache_read": 0.12, "output": 4.0, "dated": "2026-11-01"},
+    {"kind": "rent", "name": "rented", "gpu": "h200", "usd_per_gpu_hour": [2, 2.6, 3], "term": "12 months", "dated": "2026-11-01"},
+    {"kind": "own", "name": "owned", "gpu": "h200"},
+]  # fmt: skip
+
+
+def answers() -> list[Answer]:
+    arrival = np.arange(0.0, 3600.0, 0.2)
+    tokens = np.full(len(arrival), 800, np.int64)
+    demand = demand_of("a model", arrival, tokens, tokens // 4, tokens // 2, "generated")
+    capacity = Capacity("h200", 8, (Level(0.5, 2, 0.7), Level(1.0, 3, 0.9), Level(2.0, 5, 0.95)), 0.18, "a table")
+    options = parse_options({"option": OPTIONS})
+    return [
+        module.answer(case_of(demand, options, {"h200": capacity}, date(2026, 11, 22), 100)) for module in (placement, break_even)
+    ]
+
+
+def test_bands_tornado_and_surface() -> None:
+    compared, curve = answers()
+    bands, tornado = drawings(compared)
+    (surface,) = drawings(curve)
+
+    assert len(bands.sentences) == 3
+    assert all(each.split(":")[0] in sentence for each, sentence in zip(("API", "rented", "owned"), bands.sentences, strict=True))
+    assert any("service time" in sentence or "weekly peak" in sentence for sentence in tornado.sentences)
+    assert len(surface.sentences) == curve.views["surface"][0].num_rows
+    assert {"layer"} <= set(surface.spec)
