@@ -125,6 +125,26 @@ def test_cost_per_useful_token_with_and_without_depreciation(project: Project, c
     assert json.loads(capsys.readouterr().out)["unit_cost"][-1] == month.plain()
 
 
+def test_cash_flows_from_the_ledgers_own_useful_output(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """16 calls of 1,000 to 1,015 tokens, all accepted, in 3 days and 19 hours; sold at 100,000 per million for a year."""
+    case = """carrying = 90000
+    [output]
+    start = 2026-10-01
+    months = 12
+    running_cost_per_month = 1000
+    price_per_mtok = [{ since = 2026-01-01, price = 100000 }]
+    """
+    (project.root / "case.toml").write_text(case, encoding="utf-8")
+    words = ["assets", "impair", "--case", str(project.root / "case.toml"), "--json"]
+    assert call([*words, "--project", str(project.root)]) == 0
+    body = json.loads(capsys.readouterr().out)
+    window = project.answer("waterfall", Query()).window
+    per_month = Decimal(sum(range(1000, 1016))) * 2_629_800 / window.seconds / 1_000_000
+    assert abs(Decimal(body["cash_flows"]["undiscounted"]) - 12 * (per_month * 100_000 - 1000)) < Decimal("0.01")
+    assert body["definition"]["useful output"].startswith("16,120 output tokens proven useful in ")
+    assert call(words) == 2
+
+
 def test_a_project_without_a_register_says_so(tmp_path: Path) -> None:
     (tmp_path / "netyield.toml").write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match="no asset register"):

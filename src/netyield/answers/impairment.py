@@ -48,16 +48,15 @@ class Asked:
     rate: Decimal | None = None
     findings: Sequence[Finding] = ()
     scenario: str | None = None
+    origin: str = ""  # where the tokens of [output] come from
 
 
 def answer(asked: Asked) -> Answer:
     """Both books' figures; ``body`` is the JSON object."""
-    case = asked.case
+    case, found = asked.case, measured(asked)
     flows = flows_of(case, asked.flows, asked.rate)
-    books = {"ifrs": ifrs(case, asked.parts[0], flows), "us_gaap": us_gaap(case, asked.parts[1], flows)}
-    provisions: dict[str, Provision] = {}
-    if case.onerous is not None:
-        provisions = {"ifrs": ifrs_provision(case.onerous, case.unit), "us_gaap": us_gaap_provision(case.onerous, case.unit)}
+    books = {name: result for name, (result, _) in found.items()}
+    provisions = {name: provision for name, (_, provision) in found.items() if provision is not None}
     plain = {name: _plain(result, provisions.get(name), case) for name, result in books.items()}
     findings = (*asked.findings, *_findings(books, provisions))
     words = _sentence(plain, case.currency)
@@ -71,7 +70,7 @@ def answer(asked: Asked) -> Answer:
             "undiscounted": _text(flows.undiscounted), "value_in_use": _text(flows.value_in_use),
             "value_in_use_unrounded": _text(flows.unrounded),
         },
-        "definition": _definition(case),
+        "definition": _definition(case) | ({"useful output": asked.origin} if asked.origin else {}),
         "description": words,
         "findings": len(findings),
     }  # fmt: skip
@@ -83,6 +82,16 @@ def answer(asked: Asked) -> Answer:
         caveats=tuple(f"{key}: {value}" for key, value in body["definition"].items()),
         views={"parts": (_table(parts, PART_COLUMNS), PART_COLUMNS)} if parts else {}, findings=findings, body=body,
     )  # fmt: skip
+
+
+def measured(asked: Asked) -> dict[str, tuple[Result, Provision | None]]:
+    """Both books' results, and provisions where there is an onerous contract."""
+    case, contract = asked.case, asked.case.onerous
+    flows = flows_of(case, asked.flows, asked.rate)
+    return {
+        "ifrs": (ifrs(case, asked.parts[0], flows), ifrs_provision(contract, case.unit) if contract else None),
+        "us_gaap": (us_gaap(case, asked.parts[1], flows), us_gaap_provision(contract, case.unit) if contract else None),
+    }
 
 
 def _plain(result: Result, provision: Provision | None, case: Case) -> dict[str, Any]:

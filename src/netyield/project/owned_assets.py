@@ -10,6 +10,7 @@ from netyield.core.currencies import from_coins
 from netyield.core.depreciation import clock, first_day, month_name
 from netyield.core.errors import ConfigError
 from netyield.core.finding import Finding, Severity
+from netyield.core.money import CONTEXT
 from netyield.economics.assets.schedule import schedule
 from netyield.economics.assets.unit_costs import UnitCost
 from netyield.project.project import Project
@@ -17,6 +18,10 @@ from netyield.sources.bills.assets.asset import Asset
 from netyield.sources.bills.assets.register import Register
 from netyield.sources.bills.assets.source import Assets
 from netyield.sources.bills.assets.terms import BookName
+
+MTOK = 1_000_000
+DAY_SECONDS = 86_400
+MONTH_SECONDS = 2_629_800  # 365.25 days in twelve parts
 
 
 def registers(project: Project) -> list[tuple[str, Register]]:
@@ -55,6 +60,18 @@ def unit_costs(
         cost, total = answer.headline["cost_per_useful_mtok"], Decimal(answer.headline["in_scope_total"])
         found.append(UnitCost(name, total, charged, _decimal(cost["low"]), _decimal(cost["high"])))
     return found, findings
+
+
+def useful_mtok_per_month(project: Project) -> tuple[Decimal, str]:
+    """Million output tokens proven useful per month, from the whole default window, and how that was worked out."""
+    answer = project.answer("waterfall", Query())
+    tokens = Decimal((answer.body["usage"].get("tokens_by_verdict") or {}).get("useful", 0))
+    seconds = Decimal(answer.window.seconds)
+    if not seconds:
+        return Decimal(0), "the books have no window"
+    per_month = CONTEXT.divide(tokens * MONTH_SECONDS, seconds * MTOK)
+    days = CONTEXT.divide(seconds, Decimal(DAY_SECONDS))
+    return per_month, f"{tokens:,f} output tokens proven useful in {days:,.1f} days of the ledger, per month of 30.4375 days"
 
 
 def _decimal(value: str | None) -> Decimal | None:

@@ -11,9 +11,14 @@ import pytest
 from beancount import loader
 from beancount.core import data, realization
 
+from netyield.answers import impairment
 from netyield.core.depreciation import month_number
 from netyield.core.errors import WrongUse
+from netyield.economics.assets.case_journal import CASE_ACCOUNTS, impairment_entries, lease_entries
+from netyield.economics.assets.impairment_terms import Case
 from netyield.economics.assets.journal import ACCOUNT, ACCOUNTS, as_beancount, as_csv, entries
+from netyield.economics.assets.lease_terms import Lease
+from netyield.economics.assets.leases import asc842_operating, ifrs16
 from netyield.economics.assets.trial_balance import differences, read_trial_balance, tie
 from netyield.sources.bills.assets.history import history
 from netyield.sources.bills.assets.register import read_register
@@ -132,3 +137,57 @@ def test_the_journal_can_stop_before_a_month(tmp_path: Path) -> None:
     path.write_text(REGISTER, encoding="utf-8")
     found = [history(asset, "ifrs") for asset in read_register(path).assets]
     assert max(entry.day for entry in entries(found, until=month_number("2026-07"))).isoformat() == "2026-06-30"
+
+
+def lease_text(operating: bool, **words: object) -> str:
+    lease = Lease.model_validate({"unit": 1, "start": "2026-01-31", "months_per_period": 12, **words})
+    measured = asc842_operating(lease) if operating else ifrs16(lease)
+    names = {**ACCOUNTS, **CASE_ACCOUNTS}
+    return as_beancount(lease_entries(lease, measured, lease.start, 12, names, operating=operating))
+
+
+RELEASE = {"after": 5, "returned_share": "0.5", "payments": [30_000] * 5, "rate": "0.05"}
+
+
+@pytest.mark.parametrize("timing", ["arrears", "advance"])
+@pytest.mark.parametrize(("operating", "change"), [(False, []), (False, [RELEASE]), (True, [])])
+def test_a_leases_journal_balances_and_closes(timing: str, operating: bool, change: list) -> None:
+    text = lease_text(operating, payment=50_000, periods=10, timing=timing, rate="0.06", initial_direct_cost=2_000, modification=change)
+    found, errors, _ = loader.load_string(text)
+    assert errors == []
+    root = realization.realize(found)
+
+    def balance(name: str) -> Decimal:
+        account = realization.get(root, {**ACCOUNTS, **CASE_ACCOUNTS}[name])
+        return Decimal(0) if account is None else account.balance.get_currency_units("USD").number
+
+    assert (balance("right_of_use"), balance("lease_liability")) == (0, 0)
+    paid = 402_000 if change else 502_000  # five payments of 30,000 instead of 50,000
+    assert balance("cash") == -paid
+    costs = sum((balance(name) for name in ("lease_interest", "lease_amortisation", "lease_cost", "lease_gain")), Decimal(0))
+    assert costs == paid
+    if change and timing == "arrears":
+        assert balance("lease_gain") == pytest.approx(-13_308 + 500, abs=1)  # half of the unamortised direct cost goes too
+
+
+def test_the_journal_of_a_write_down(tmp_path: Path) -> None:
+    words = {
+        "title": "u", "at": "2027-12-31", "unit": 1, "goodwill": 100, "value_in_use": 500, "undiscounted": 500, "fair_value": 480,
+        "asset": [{"id": "a", "carrying": 400}, {"id": "b", "carrying": 200}],
+        "onerous": {"periods": 10, "income": 5, "cost": 7, "penalty": 90, "dedicated_carrying": 5},
+    }  # fmt: skip
+    case = Case.model_validate(words)
+    asked = impairment.Asked(case, (case.asset, case.asset))
+    names = {**ACCOUNTS, **CASE_ACCOUNTS}
+    for book, expected in (("ifrs", (100 + 100 + 5, 15)), ("us_gaap", (120, 0))):
+        result, provision = impairment.measured(asked)[book]
+        text = as_beancount(impairment_entries(case, result, provision, case.at, names))
+        found, errors, _ = loader.load_string(text)
+        assert errors == []
+        root = realization.realize(found)
+        booked = {
+            name: realization.get(root, names[name]).balance.get_currency_units("USD").number
+            for name in ("impairment", "onerous") if realization.get(root, names[name]) is not None
+        }  # fmt: skip
+        assert (booked["impairment"], booked.get("onerous", 0)) == expected
+        assert sum(booked.values()) == Decimal(impairment.answer(asked).body[book]["loss"])

@@ -21,7 +21,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from netyield.sources.bills.assets.terms import Amount, Strict
+from netyield.sources.bills.assets.terms import Amount, Day, Strict
 
 
 class Modification(Strict):
@@ -48,6 +48,8 @@ class Lease(Strict):
     initial_direct_cost: Amount = Field(Decimal(0), ge=0)
     incentive: Amount = Field(Decimal(0), ge=0)
     modification: list[Modification] = Field(default_factory=list, max_length=1)
+    start: Day | None = None
+    months_per_period: int | None = Field(None, gt=0, le=120)
     identified_asset: bool | None = None
     supplier_can_substitute: bool | None = None
     directs_use: bool | None = None

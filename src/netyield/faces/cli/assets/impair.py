@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json
+from netyield.core.errors import WrongUse
+from netyield.faces.cli.assets.options import BookOption, BookWord
+from netyield.faces.cli.assets.posting import Accounts, Journal, accounts, write_journal
+from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from netyield.answers.impairment import Asked
 
 CasePath = Annotated[Path, typer.Option("--case", metavar="FILE", help="The case (TOML): carrying amount, cash flows, fair value.")]
 Scenario = Annotated[str | None, typer.Option("--scenario", metavar="NAME", help="A [[scenario]] of the case file.")]
@@ -21,14 +29,16 @@ def impair(
     case: CasePath,
     scenario: Scenario = None,
     mtok_per_month: MtokPerMonth = None,
+    project: ProjectPath = None,
+    book: BookOption = None,
+    journal: Journal = None,
+    account: Accounts = None,
     json_out: Json = False,
     csv_out: Csv = None,
     html: Html = None,
     fail_on: FailOnOption = FailOn.ERROR,
 ) -> None:
     """Test a unit of assets for impairment: IAS 36 and ASC 360, onerous contracts, side by side."""
-    from decimal import Decimal
-
     from netyield.answers import impairment
     from netyield.economics.assets import cases
     from netyield.economics.assets.impairment_terms import Case
@@ -40,9 +50,40 @@ def impair(
     terms = cases.read_terms(case, Case, scenario)
     ours, theirs = (cases.parts_of(terms, book, case.parent) for book in ("ifrs", "us_gaap"))
     flows: list[Decimal] = []
+    origin = ""
     if terms.output is not None:
-        flows = cases.output_flows(terms.output, None if mtok_per_month is None else Decimal(repr(mtok_per_month)))
+        tokens, origin = _tokens(mtok_per_month, project) if terms.output.mtok_per_month is None else (None, "")
+        flows = cases.output_flows(terms.output, tokens)
     rate = monthly_rate(terms.rate) if flows and terms.rate is not None else None
-    answer = impairment.answer(impairment.Asked(terms, (ours[0], theirs[0]), flows, rate, tuple(ours[1]), scenario))
+    asked = impairment.Asked(terms, (ours[0], theirs[0]), flows, rate, tuple(ours[1]), scenario, origin)
+    answer = impairment.answer(asked)
+    if journal is not None:
+        _post(asked, book or BookWord.IFRS, journal, account or [])
     show(answer, [terms.title or case.name, *([scenario] if scenario else [])], json_out=json_out, csv_out=csv_out, html=html)
     raise typer.Exit(exit_code(answer.findings, fail_on))
+
+
+def _tokens(given: float | None, project: Path | None) -> tuple[Decimal | None, str]:
+    """Million useful tokens a month: as given, else the ledger's own of the project named."""
+    from decimal import Decimal
+
+    if given is not None:
+        return Decimal(repr(given)), f"{given:g} million useful tokens a month as given"
+    if project is None:
+        return None, ""
+    from netyield.faces.cli.opened import open_project
+    from netyield.project.owned_assets import useful_mtok_per_month
+
+    return useful_mtok_per_month(open_project(project))
+
+
+def _post(asked: Asked, book: BookWord, journal: Path, words: list[str]) -> None:
+    """Write the entries of the write-down in a book."""
+    from netyield.answers.impairment import measured
+    from netyield.economics.assets.case_journal import impairment_entries
+
+    if asked.case.at is None:
+        message = "a journal needs a day: the case has no at."
+        raise WrongUse(message, "Add at = 2027-12-31.")
+    result, provision = measured(asked)[book.value]
+    write_journal(journal, impairment_entries(asked.case, result, provision, asked.case.at, accounts(words)))

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from netyield.core.errors import WrongUse
+from netyield.faces.cli.assets.options import BookOption, BookWord
+from netyield.faces.cli.assets.posting import Accounts, Journal, accounts, write_journal
 from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json
+
+if TYPE_CHECKING:
+    from netyield.economics.assets.lease_terms import Lease
 
 CasePath = Annotated[Path, typer.Option("--case", metavar="FILE", help="The lease (TOML): payments, timing, rate.")]
 
 
 def lease(
     case: CasePath,
+    book: BookOption = None,
+    journal: Journal = None,
+    account: Accounts = None,
     json_out: Json = False,
     csv_out: Csv = None,
     html: Html = None,
@@ -34,5 +42,24 @@ def lease(
     except ValueError as error:
         message = f"{case}: {error}."
         raise WrongUse(message, "Check liability and payments.") from None
+    if journal is not None:
+        _post(terms, book or BookWord.IFRS, journal, account or [])
     show(answer, [terms.title or case.name], json_out=json_out, csv_out=csv_out, html=html)
     raise typer.Exit(exit_code(answer.findings, fail_on))
+
+
+def _post(terms: Lease, book: BookWord, journal: Path, words: list[str]) -> None:
+    """Write the lease's entries in a book."""
+    from netyield.economics.assets.case_journal import lease_entries
+    from netyield.economics.assets.leases import asc842_operating, ifrs16
+
+    if terms.start is None or terms.months_per_period is None:
+        message = "a journal needs days: the case has no start and months_per_period."
+        raise WrongUse(message, "Add start = 2026-01-01 and months_per_period = 12.")
+    operating = book is BookWord.US_GAAP
+    if operating and terms.modification:
+        message = "a modification is measured under IFRS 16 only."
+        raise WrongUse(message, "Give --book ifrs, or a case without the modification.")
+    measured = asc842_operating(terms) if operating else ifrs16(terms)
+    listed = lease_entries(terms, measured, terms.start, terms.months_per_period, accounts(words), operating=operating)
+    write_journal(journal, listed)

@@ -9,28 +9,19 @@ import typer
 
 from netyield.core.errors import WrongUse
 from netyield.faces.cli.assets.options import AssetPath, BookOption, GrainOption, GrainWord, KnownOn, known_on
+from netyield.faces.cli.assets.posting import GENERAL_LEDGER, Accounts, Journal, accounts, write_journal
 from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath
 
 if TYPE_CHECKING:
     from netyield.answers.depreciation import Ledger
     from netyield.economics.assets.schedule import Schedule
 
-GENERAL_LEDGER = "General ledger"
 ByAsset = Annotated[bool, typer.Option("--each", help="Rows of each asset too, not only of all together.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="MONTH", help="First month not shown or booked: 2029-01.")]
-Journal = Annotated[
-    Path | None,
-    typer.Option("--journal", metavar="FILE", help="Write the entries: .csv, or .beancount text.", rich_help_panel=GENERAL_LEDGER),
-]
 TrialBalance = Annotated[
     Path | None,
     typer.Option("--trial-balance", metavar="FILE", help="Tie to a general ledger (CSV).", rich_help_panel=GENERAL_LEDGER),
 ]
-Accounts = Annotated[
-    list[str] | None,
-    typer.Option("--account", metavar="ROLE=NAME", help="Your account for cost, accumulated, depreciation ... May be repeated.",
-                 rich_help_panel=GENERAL_LEDGER),
-]  # fmt: skip
 
 
 def schedule(
@@ -97,32 +88,13 @@ def _general_ledger(
     from netyield.answers.depreciation import Ledger
     from netyield.economics.assets import journal as books
     from netyield.economics.assets import trial_balance as balances
-    from netyield.faces.cli.output import write_file
 
     listed = books.entries(made.histories, accounts(words), until)
     if journal is not None:
-        text = books.as_csv(listed) if journal.suffix == ".csv" else books.as_beancount(listed)
-        write_file(journal, text.encode("utf-8"))
+        write_journal(journal, listed)
     if trial_balance is None:
         return None
     currencies = sorted({entry.currency for entry in listed})
     known, findings = balances.read_trial_balance(trial_balance, currencies[0] if len(currencies) == 1 else "")
     ties = balances.tie(listed, known)
     return Ledger(tuple(ties), (*findings, *balances.differences(ties, trial_balance.name)))
-
-
-def accounts(words: list[str]) -> dict[str, str]:
-    """The accounts entries post to, with the user's own names. Raises WrongUse."""
-    from netyield.economics.assets.journal import ACCOUNT, ACCOUNTS
-
-    found = dict(ACCOUNTS)
-    for word in words:
-        role, equals, name = word.partition("=")
-        if not equals or role not in ACCOUNTS:
-            message = f"--account {word!r} is not ROLE=NAME."
-            raise WrongUse(message, f"Roles: {', '.join(ACCOUNTS)}.")
-        if not ACCOUNT.match(name):
-            message = f"--account {role}: {name!r} is no account name."
-            raise WrongUse(message, "Write for example Assets:Gpus:Cost; the first word is Assets, Liabilities, Equity, Income or Expenses.")
-        found[role] = name
-    return found
