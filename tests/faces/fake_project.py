@@ -14,6 +14,7 @@ from netyield.core.finding import Finding
 from netyield.core.period import Period
 from netyield.project import Query
 from netyield.sources.contract import Probe
+from netyield.store.collection import Collectable
 
 SAMPLES: dict[str, Callable[[Query], Answer]] = {
     "waterfall": lambda query: sample.waterfall(),
@@ -32,7 +33,10 @@ class FakeProject:
     findings: list[Finding] = field(default_factory=list)
     asked: list[tuple[str, Query]] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
-    config: Any = field(default_factory=lambda: SimpleNamespace(project=SimpleNamespace(name="Acme", timezone="UTC")))
+    config: Any = field(
+        default_factory=lambda: SimpleNamespace(project=SimpleNamespace(name="Acme", timezone="UTC", history_days=400))
+    )
+    old: Collectable = field(default_factory=Collectable)
 
     def answer(self, name: str, query: Query, progress: Callable[[str, int], None] | None = None) -> Answer:
         self.asked.append((name, query))
@@ -56,6 +60,9 @@ class FakeProject:
 
     def close_month(self, month: str) -> None:
         self.closed.append(month)
+
+    def history(self) -> Collectable:
+        return self.old
 
     def manifest(self) -> Any:
         return SimpleNamespace(deliveries={"hash": object()})

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from netyield.faces.cli.setup.discover import Proposal, discover, recognise, row
 from netyield.faces.cli.setup.given import Given
 from netyield.faces.cli.setup.questions import ask, choose, missing
 from netyield.faces.cli.setup.unmeasured import gaps
+from netyield.store.collection import Collectable
 
 FOCUS = "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ChargeCategory\n"
 AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\n"
@@ -278,6 +280,19 @@ def test_doctor_knows_the_installation_and_the_project(run: Run, fake: FakeProje
     assert lines["source bill"]["state"] == "ok"
     assert lines["source prom"]["state"] == "fault"
     assert (ran.code, found["healthy"]) == (1, False)
+
+
+def test_doctor_tells_how_far_back_the_books_go_and_what_waits_to_be_collected(run: Run, fake: FakeProject) -> None:
+    def history() -> dict[str, str]:
+        return next(line for line in json.loads(run("doctor", "--json").out)["lines"] if line["what"] == "history")
+
+    assert (history()["state"], "from the beginning" in history()["found"]) == ("ok", True)
+    fake.old = Collectable(datetime(2026, 3, 1, tzinfo=UTC), 7, (1, 2, 3), (Path("a"), Path("b")), 2_500_000)
+    told = history()
+    assert told["state"] == "remark"
+    assert "since 2026-03-01" in told["found"]
+    assert "3 older states and 2 replaced files (2.5 MB)" in told["found"]
+    assert "history_days" in told["repair"]
 
 
 def test_doctor_without_a_project_is_healthy(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
