@@ -24,7 +24,6 @@ from netyield.core.finding import Finding
 from netyield.sources.bills.assets.admit import CODE
 from netyield.sources.bills.assets.charges import lines, open_ends
 from netyield.sources.bills.assets.register import Register, read_register
-from netyield.sources.bills.assets.terms import Day
 from netyield.sources.contract import Chunk, Cursor, Delivery, Probe, SourceSettings, unreadable
 from netyield.sources.files import Place, matching, no_file
 
@@ -38,7 +37,7 @@ class Assets:
         """Keys of ``type = "assets"``."""
 
         path: str = Field(description="Asset register, TOML or CSV; a glob names several")
-        until: Day | None = Field(None, description="First day without charges, a first of a month (default: of next month)")
+        until: date | None = Field(None, description="First day without charges, a first of a month (default: of next month)")
 
         @field_validator("until")
         @classmethod
