@@ -153,7 +153,7 @@ def definition_words(trace: Trace, machines: Machines, rig: Rig, reclaim: bool) 
             f"2 x active parameters + attention by depth, at {clock.mfu:.0%} of {clock.peak_flops / 1e12:,.0f} TFLOPS a GPU"
             f" (weights {machines.weights}){' + floor ' + seconds_words(clock.floor_seconds) if clock.floor_seconds else ''}"
         ),
-        "mfu": "as given" if machines.mfu is not None else "assumed: 50% dense, 25% mixture of experts; give --mfu or --calibrate",
+        "mfu": _mfu_words(machines),
         "loading": "latency + bytes / bandwidth, one transfer at a time on each link, first come first served",
         "overlap": "loads overlap the prefill, layer by layer" if machines.overlap else "a prefill starts when its blocks are there",
         "ttft": "end of prefill less arrival; decoding takes GPU time only through the MFU",
@@ -165,6 +165,14 @@ def definition_words(trace: Trace, machines: Machines, rig: Rig, reclaim: bool) 
             "GPU time saved against HBM alone is counted as money" if reclaim else "GPU time saved is shown, not subtracted"
         ),
     }  # fmt: skip
+
+
+def _mfu_words(machines: Machines) -> str:
+    if machines.calibrated:
+        return "from the engine's own counters (--calibrate)"
+    if machines.mfu is not None:
+        return "as given"
+    return "assumed: 50% dense, 25% mixture of experts; give --mfu or --calibrate"
 
 
 def option_words(option: Option | None, tiers: tuple[Tier, ...]) -> str:

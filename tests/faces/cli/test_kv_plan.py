@@ -105,3 +105,20 @@ def test_a_trace_comes_from_a_file_or_from_the_ledger(capfd: pytest.CaptureFixtu
     assert call([*PLAN, "--from-ledger"]) == 2
     assert call(["kv", "explain", "--trace", TRACE, "--since", "2026-11"]) == 2
     assert "--from-ledger" in capfd.readouterr().err
+
+
+def test_a_plan_says_that_its_mfu_is_from_the_engines_counters(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "metrics.txt"
+    page.write_text(
+        "vllm:request_prefill_time_seconds_sum 1800\nvllm:request_prefill_time_seconds_count 2000\n"
+        "vllm:prompt_tokens_total 24000000\nvllm:prefix_cache_hits_total 8000000\n"
+    )
+    words = [*PLAN, "--gpus", "48", "--slo", "ttft p50 < 10s", "--copies", "inclusive", "--policy", "lru", "--json"]
+    assert call([*words, "--calibrate", str(page)]) == 0
+    definition = json.loads(capfd.readouterr().out)["definition"]
+    assert "counters" in definition["mfu"]
+    assert "at 18% of 989 TFLOPS" in definition["prefill"]
+    assert call([*words, "--calibrate", str(page), "--mfu", "0.5"]) == 2
+    assert "Give one of them" in capfd.readouterr().err

@@ -142,3 +142,22 @@ def test_a_negative_length_is_left_out_with_its_row(tmp_path: Path) -> None:
     assert trace.input_tokens.tolist() == [600, 1_000]
     assert trace.accesses == 4
     assert [(one.code, one.row) for one in trace.findings] == [("trace.negative_length", 2)]
+
+
+def test_files_that_vanish_and_tokenizers_that_are_not_there_end_with_a_repair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sessions").mkdir()
+    (tmp_path / "sessions" / "one.json").write_text("{}")
+    trace = tmp_path / "trace.jsonl"
+    trace.write_text('{"messages": [{"role": "user", "content": "hi"}]}\n')
+    with pytest.raises(WrongUse, match=r"gone\.json"):
+        read_trace(trace, tokenizer="file:gone.json", cache=tmp_path / "cache")
+
+    def vanished(_self: Path, _pattern: str) -> list[Path]:
+        raise FileNotFoundError(2, "No such file or directory", "two.json")
+
+    monkeypatch.setattr(Path, "rglob", vanished)
+    for cache in (None, tmp_path / "cache"):
+        with pytest.raises(WrongUse, match=r"two\.json.*cannot be read"):
+            read_trace(tmp_path / "sessions", cache=cache)

@@ -28,6 +28,7 @@ class Machines:
 
     ``rate``: arrivals come so many times as fast as in the trace; ``requests_per_second``: evenly spaced instead.
     ``hbm_cache_gib``: HBM for cached prefixes per replica, instead of what is worked out.
+    ``calibrated``: the MFU and the floor follow from an engine's counters.
     """
 
     model: Model
@@ -46,6 +47,7 @@ class Machines:
     requests_per_second: float | None = None
     hbm_cache_gib: float | None = None
     definition: Definition = field(default_factory=Definition)
+    calibrated: bool = False
 
     def replica_gpus(self) -> int:
         """GPUs that serve a request together."""

@@ -67,8 +67,15 @@ def read_trace(
     if not path.exists():
         message = f"there is no trace at {str(path)!r};"
         raise WrongUse(message, "correct the path.")
-    if cache is None:
-        return _read(path, options, secret)
+    try:
+        return _read(path, options, secret) if cache is None else _through_cache(path, options, secret, cache)
+    except OSError as error:
+        message = f"{str(error.filename or path)!r} cannot be read ({error.strerror});"
+        raise WrongUse(message, "correct the path or its permissions, and let nothing change the folder meanwhile.") from error
+
+
+def _through_cache(path: Path, options: Options, secret: str, cache: Path) -> Trace:
+    tokenizer = options.tokenizer
     state = cached.signature(Path(tokenizer[5:]).expanduser()) if tokenizer.startswith("file:") else None
     place = cached.entry(cache, path, asdict(options) | {"tokenizer_state": state})
     found = cached.load(place, path)

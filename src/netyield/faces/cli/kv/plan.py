@@ -287,7 +287,7 @@ def _calibrated(machines: Machines, paths: list[Path]) -> Machines:
     tp = machines.replica_gpus()
     clock = prefill_of(machines.model, machines.gpu, tp, weights=machines.weights)
     mfu, floor = calibrate(clock.work, measured_prefill(paths), clock.peak_flops, tp)
-    return replace(machines, mfu=mfu, floor_seconds=floor)
+    return replace(machines, mfu=mfu, floor_seconds=floor, calibrated=True)
 
 
 def _write_example(path: Path) -> None:
