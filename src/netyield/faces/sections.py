@@ -26,6 +26,9 @@ VIEW_TITLES = {
     "engine_tokens": "Tokens of requests beside those the engines counted",
     "unfilled": "Unfilled serving capacity (an annotation, no step)",
     "unclassified": "The largest lines no rule knows",
+    "parts": "Each asset's part of the loss",
+    "general_ledger": "Owned assets beside the general ledger",
+    "asset_rows": "Asset by asset",
     "pools": "Pools, and what was matched to each",
     "trend": "Unit cost per day",
     "tiers": "The tiers of the plan",
@@ -227,6 +230,11 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
         _Field("Cost", ("cost",)),
         _Field("Below on demand", ("saved",)),
         _Field("Share", ("saved_share",)),
+    ),
+    "impairment": (
+        _Field("", ("line",)),
+        _Field("IFRS", ("ifrs",)),
+        _Field("US GAAP", ("us_gaap",)),
     ),
     "reconciliation": (
         _Field("Line", ("line",)),
