@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from netyield.core.errors import WrongUse
 from netyield.economics.commitments.back_test import Judged, fitted_hours, judge
-from netyield.economics.commitments.demand import ALLOCATED, NEEDED, Demand, Released, net_of_paid
+from netyield.economics.commitments.demand import ALLOCATED, NEEDED, PAID, Demand, Released, net_of_paid
 from netyield.economics.commitments.layers import layer_plan
 from netyield.economics.commitments.linear_program import whole_plan
 from netyield.economics.commitments.offers import OfferBook
@@ -75,7 +75,8 @@ def buy(demand: Demand, book: OfferBook, question: Question) -> BuyPlan:
     """The plan for a history. Raises WrongUse when it knows nothing but allocated units and was not told to plan on them."""
     planned_on(demand, question)
     fitted, judged = _halves(demand, question)
-    to_fit, _ = net_of_paid(fitted.series[question.plan_on], fitted)
+    asked = fitted.series[question.plan_on]
+    to_fit, _ = net_of_paid(asked, fitted)
     to_judge, released = net_of_paid(judged.series[question.plan_on], judged)
     plan = best_plan(to_fit, book)
     plain = all(offer.plain for offer in book.offers)
@@ -86,7 +87,7 @@ def buy(demand: Demand, book: OfferBook, question: Question) -> BuyPlan:
         question.plan_on, plan, fitted, judged, to_judge,
         judge(plan, to_fit, to_judge, book), plan_cost(plan, to_judge, book), released, later, first,
         draw_weeks(to_fit, fitted.hour_us, plan, book, best_plan, draws, question.seed),
-        tuple(in_scenario(scenario, to_fit, plan, book, best_plan) for scenario in SCENARIOS),
+        tuple(in_scenario(one, asked, fitted.series.get(PAID), plan, book, best_plan) for one in SCENARIOS),
         _guards(to_fit, book), *extra,
     )  # fmt: skip
 

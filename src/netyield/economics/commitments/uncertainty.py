@@ -102,11 +102,12 @@ class ScenarioCost:
 
 
 def in_scenario(
-    scenario: BuyScenario, demand: Micros, plan: Mapping[str, int], book: OfferBook, planner: Planner
+    scenario: BuyScenario, demand: Micros, paid: Micros | None, plan: Mapping[str, int], book: OfferBook, planner: Planner
 ) -> ScenarioCost:
-    """What the plan costs there, beside the plan one would have made for it."""
+    """What the plan costs there, beside the plan one would have made for it. ``paid`` is used first there too."""
     numerator, denominator = scenario.demand.as_integer_ratio()
     scaled = demand * numerator // denominator
+    scaled = scaled if paid is None else np.maximum(scaled - paid, 0)
     rate = book.on_demand * scenario.price
     there = replace(book, on_demand=rate, offers=tuple(_at_price(offer, scenario.price) for offer in book.offers))
     worth = tuple(offer for offer in there.offers if offer.rate < rate)

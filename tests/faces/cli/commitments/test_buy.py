@@ -270,3 +270,12 @@ def test_a_page_and_a_table(folder: Folder) -> None:
     assert ran.out.splitlines()[0] == "strategy,units,cost,saved,saved_share"
     page = (folder.root / "page.html").read_text(encoding="utf-8")
     assert "buy nothing, release" in page.lower()
+
+
+def test_growth_is_measured_before_what_is_paid_for_is_taken_off(folder: Folder) -> None:
+    body = folder.buy(hours([10, 10, 10, 10]), OFFERS, "--paid", "11")
+    costs = {row["scenario"]: row for row in body["scenarios"]}
+    assert body["plan"] == []
+    assert Decimal(costs["as the history"]["cost"]) == 0
+    assert Decimal(costs["demand grows by a quarter"]["on_demand_cost"]) == Decimal("1.5") * 4
+    assert costs["demand grows by a quarter"]["best_units"] == 1
