@@ -67,6 +67,10 @@ def book(project: Project, table: str, rows: list[dict[str, Any]], recorded: dat
     project._books.clear()
 
 
+def steps(project: Project, query: Query) -> dict[str, Decimal]:
+    return {row["step"]: Decimal(row["amount"]) for row in project.answer("waterfall", query).body["rows"]}
+
+
 def outcome(number: int, verdict: str = "accepted") -> dict[str, Any]:
     at = calls()[number - 1]["event_time"]
     return {
@@ -94,6 +98,24 @@ def test_a_late_outcome_recomputes_its_attempts_day_and_no_other(tmp_path: Path)
     assert before["total"] == after["total"] == "720"
     steps = {r["step"]: Decimal(r["amount"]) for r in after["rows"]}
     assert steps["useful"] == 10
+
+
+def test_a_retry_after_midnight_replaces_a_call_of_the_day_before_and_recomputes_it(tmp_path: Path) -> None:
+    made = calls()
+    made[11] |= {"request_id": "last of the day"}
+    project = make_project(tmp_path, TOML, charges=[gpu_line()], gpu_samples=samples(), attempts=made)
+    first_day = Query(since="2026-10-05", until="2026-10-06")
+    evening = Query(since="2026-10-05T22:00:00Z", until="2026-10-06")
+    assert steps(project, first_day) == steps(project, evening) | {"unproven": 120, "idle": 120}
+    files = derived(project)
+    retry = {
+        "event_time": START + 24 * HOUR + timedelta(minutes=30), "pool": "a", "model": "m", "out_text": 1, "event_key": "retry",
+        "retry_of": "last of the day",
+    }
+    book(project, "attempts", [retry], datetime(2026, 12, 1, tzinfo=UTC))
+    assert steps(project, first_day) == {"unproven": 110, "idle": 120, "wasted.superseded": 10}
+    assert steps(project, evening) == {"wasted.superseded": 10, "idle": 10}
+    assert {path.parent.name for path in derived(project) - files} == {"2026-10-05"}
 
 
 def test_a_report_of_a_past_moment_is_byte_identical(tmp_path: Path) -> None:

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from netyield.attribution import attempt_words
 from netyield.attribution.attempt_words import DIMENSIONS, FACTS
+from netyield.core.period import TIMESTAMP
 from netyield.ledger.settings import PoolRule
 from netyield.store.engine import Engine
 
@@ -29,6 +32,13 @@ CLASSES = (*INPUT_CLASSES, *OUTPUT_CLASSES)
 RARE = {"delivered_output_tokens": "delivered_output_tokens", "accepted_ppm": "logged_ppm", "prefill_us": "prefill_us", "decode_us": "decode_us"}
 PHASES = ("prefill_us", "decode_us")
 ALWAYS = ("attempt_id", "t", "e", "dim_id", "fact_id", "superseded")
+# What an attempt says of the one it replaces.
+RETRY = pa.schema(
+    [
+        ("retry_of", pa.string()), ("logical_request_id", pa.string()), ("attempt_number", pa.int64()), ("event_time", TIMESTAMP),
+        ("status", pa.string()),
+    ]
+)
 # No attempt runs longer; a clock fault must not spread one over a month.
 LONGEST_US = 6 * 3_600_000_000
 
@@ -38,12 +48,16 @@ def zero_sum(classes: Sequence[str]) -> str:
     return " + ".join(f"COALESCE({name}, 0)" for name in classes) or "CAST(0 AS BIGINT)"
 
 
-def load(engine: Engine, rules: Sequence[PoolRule], owners: Sequence[tuple[str, str]], pools: Sequence[str]) -> None:
+def load(
+    engine: Engine, rules: Sequence[PoolRule], owners: Sequence[tuple[str, str]], pools: Sequence[str], later: pa.Table | None = None
+) -> None:
     """Make ``attempt_map``, ``dims``, ``facts``, ``attempts_seen`` and ``attempts_in`` from the ``attempts`` view.
 
     Needs ``grid`` (the day's slots): attempts that ended before it are left out, but their retries count.
     ``owners``: (pool, owner) pairs the telemetry knows; ``pools``: pools that somebody pays for or that report.
+    ``later``: retries made after the day's end (schema ``RETRY``).
     """
+    engine.register("later_retries", RETRY.empty_table() if later is None else later)
     since = engine.scalar("SELECT MIN(a) FROM grid")
     engine.view("attempts_touching", _touching(since))
     attempt_words.number(engine, rules, owners, pools)
@@ -72,7 +86,9 @@ def _reported(engine: Engine) -> list[str]:
 
 def _links(engine: Engine, since: int) -> list[str]:
     """By which keys are retries recorded? Makes ``retried`` and ``last_tries``, of attempts that answered."""
-    answered = f"FROM attempts WHERE status = 'ok' AND event_time >= make_timestamptz({since - LONGEST_US})"
+    names = ", ".join(RETRY.names)
+    tries = f"SELECT {names} FROM attempts UNION ALL SELECT {names} FROM later_retries"
+    answered = f"FROM ({tries}) WHERE status = 'ok' AND event_time >= make_timestamptz({since - LONGEST_US})"
     engine.keep("retried", f"SELECT retry_of, MAX(micros(event_time)) AS until {answered} AND retry_of IS NOT NULL GROUP BY retry_of")
     engine.keep(
         "last_tries",

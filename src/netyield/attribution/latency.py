@@ -135,7 +135,8 @@ def _log_sql(lo: int, hi: int) -> str:
       SELECT m.resolved_pool AS pool, m.serving AS owner, micros(a.event_time) AS t, micros(a.first_token_time) AS first_t,
              micros(a.end_time) AS e, {zero_sum(OUTPUT_CLASSES)} AS output_tokens
       FROM attempts a JOIN attempt_map m ON {same}
-      WHERE m.serving_id IS NOT NULL AND COALESCE(a.purpose, '') <> 'gateway_cache_hit' AND a.first_token_time >= a.event_time AND micros(a.event_time) >= {lo} AND micros(a.event_time) < {hi}
+      WHERE m.serving_id IS NOT NULL AND COALESCE(a.purpose, '') <> 'gateway_cache_hit' AND a.first_token_time >= a.event_time
+        AND micros(a.event_time) >= {lo} AND micros(a.event_time) < {hi}
     ),
     timed AS (
       SELECT pool, owner, t - t % {HOUR_US} AS hour_us, first_t - t AS ttft,

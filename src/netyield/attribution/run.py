@@ -31,6 +31,7 @@ class Inputs:
     token_class, pico, gpu_us, tokens. device_pools: device, pool. extents: device, pool, first_us, last_t, last_us.
     count_extents: pool, t, until_us, gpus. owner_facts: owner, kind (training | serving), state, team, app, model.
     owner_pools: (pool, owner) pairs of the whole day, so that a window cut inside it knows the same replicas.
+    later_retries: attempts after the end that may replace one of these (attempts.RETRY).
     billed: pool, since_us, until_us: when the bill itself pays for a pool, so that a rate card does not.
     """
 
@@ -43,6 +44,7 @@ class Inputs:
     owner_facts: pa.Table
     owner_pools: Sequence[tuple[str, str]] = ()
     billed: pa.Table = field(default_factory=paid.BILLED.empty_table)
+    later_retries: pa.Table | None = None
     pool_rules: Sequence[PoolRule] = ()
     capacity: CapacitySettings = field(default_factory=CapacitySettings)
     attribution: AttributionSettings = field(default_factory=AttributionSettings)
@@ -100,6 +102,7 @@ def _load_attempts(engine: Engine, inputs: Inputs) -> None:
         inputs.pool_rules,
         inputs.owner_pools,
         [*pools.column(0).to_pylist(), *(rule.name for rule in inputs.pool_rules)],
+        inputs.later_retries,
     )
     engine.keep(
         "servings",

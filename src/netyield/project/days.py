@@ -29,6 +29,7 @@ from netyield.core.period import DAY, HOUR, Period, iso, micros, midnight
 from netyield.ledger import conserve
 from netyield.project import quiet_days
 from netyield.project.inputs import Shared, cards_on
+from netyield.project.later_retries import later_retries
 from netyield.project.prices import Prices
 from netyield.store.engine import Engine
 from netyield.store.folder import Folder
@@ -111,6 +112,7 @@ def _key(job: DayJob) -> str:
         _digest(_billed(job)),
         job.prices.digest(job.segment),
         str(_api_logged(job)),
+        _digest(later_retries(job.folder, job.manifest, job.segment.until)),
         json.dumps([dict(job.api_bills.words), sorted(job.api_bills.models), job.api_bills.any_call], sort_keys=True),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -302,6 +304,7 @@ def compute_whole(job: DayJob) -> dict[str, pa.Table]:
             owner_facts=job.shared.owner_facts,
             owner_pools=_owner_pools(job, _day_owners(job)),
             billed=_billed(job),
+            later_retries=later_retries(job.folder, job.manifest, job.segment.until),
             pool_rules=job.config.pool,
             capacity=job.config.capacity,
             attribution=job.config.attribution,
