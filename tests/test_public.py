@@ -40,7 +40,7 @@ def test_source_types_and_verbs() -> None:
 
 def test_what_a_plug_in_author_imports() -> None:
     written_here = [name for name, thing in vars(contract).items() if getattr(thing, "__module__", "") == contract.__name__]
-    assert sorted(written_here) == ["Chunk", "Delivery", "Probe", "Source", "SourceSettings", "file_hash", "rejected_rows"]
+    assert sorted(written_here) == ["Chunk", "Delivery", "Probe", "Source", "SourceSettings", "file_hash", "rejected_rows", "unreadable"]
     assert public(contract.Source) == ["deliveries", "probe"]
     assert [f for f in contract.Delivery.__dataclass_fields__] == [
         "name", "kind", "content_hash", "chunks", "raw", "next_cursor", "snapshot_keys", "size_bytes",
