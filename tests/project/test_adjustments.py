@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -35,11 +36,11 @@ def rate(base: str, quote: str, amount: str) -> dict[str, Any]:
     return names | {"rate_date": "2026-10-01", "event_time": START, "rate": Decimal(amount)}
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """October closed with 100 USD and 50 EUR; then corrections come: 7 (billed: 0) USD and 2 (billed: 3) EUR."""
     first = [line("a", "100", "100"), line("b", "50", "50", "EUR")]
-    made = make_project(tmp_path, TOML, charges=first, fx_rates=[rate("EUR", "USD", "2.0"), rate("USD", "CHF", "0.5")])
+    made = make_project(tmp_path_factory.mktemp("closed"), TOML, charges=first, fx_rates=[rate("EUR", "USD", "2.0"), rate("USD", "CHF", "0.5")])
     made.close_month("2026-10", CLOSED)
     with made.folder.writer() as writer:
         late = [line("c", "7", "0"), line("d", "2", "3", "EUR")]
@@ -90,7 +91,8 @@ def test_rows_carry_the_tenant_and_a_key_of_their_own(project: Project) -> None:
     }
 
 
-def test_nothing_is_posted_twice(project: Project) -> None:
+def test_nothing_is_posted_twice(project: Project, tmp_path: Path) -> None:
+    project = Project.open(shutil.copytree(project.root, tmp_path / "again"))
     project.ingest(now=datetime(2026, 11, 12, 5, tzinfo=UTC))
     body = project.answer("waterfall", Query(since="2026-11-11", until="2026-11-13")).body
     assert body["total"] == "11"
