@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from netyield.economics.placement.compare import compare, cost_of
 from netyield.economics.placement.demand import Demand
 from netyield.economics.placement.fleet_cost import size
 from netyield.economics.placement.flips import flips
+from netyield.project.placement import demand_of
 
 DAYS = 730 / 24  # days in a month
 DEEPSEEK = api(name="DeepSeek API", input=0.55, cache_read=0.14, output=2.19, dated="2025-02-27", source="open-infra-index, day 6")
@@ -161,3 +164,59 @@ def test_a_full_gpu_costs_what_benchmarks_say(usd_per_gpu_hour: float, tokens_pe
     assert cost.utilisation[0] == pytest.approx(1.0, abs=0.001)
 
 
+
+
+AZURE = Path(__file__).parents[2] / "data" / "serving" / "azure2023_AzureLLMInferenceTrace_code.csv.gz"
+LENOVO_RATE = 33_000  # tokens a second of eight GPUs: an owned server at this rate and its study's costs makes 0.11 a million
+
+
+def lenovo(traffic: Demand, **left_out: Any) -> Case:
+    """LP2368's claim (2026): 0.11 a million on an owned server always full, 2.00 at an API; 5 years, hardware and running."""
+    server = own(
+        usd_per_gpu=60 * 730 * 3600 * LENOVO_RATE * 0.11e-6 / 8, life_years=5, residual_share=0, cost_of_capital=0, usd_per_kw_month=0,
+        usd_per_kwh=0, maintenance_share=0, minimum_gpus=8, **left_out,
+    )  # fmt: skip
+    rates = {"gpu": "h100", "gpus_per_replica": 8, "processed": LENOVO_RATE, "log_sd": 0, "dated": "2026-03-01", "source": "LP2368"}
+    frontier = api(input=2.0, cache_read=2.0, output=2.0)
+    return case([server, frontier], traffic, capacity=[rates])
+
+
+def test_lenovos_eighteen_times_hold_at_full_load_and_flip_on_a_real_trace() -> None:
+    tokens = int(LENOVO_RATE * MONTH)
+    full = compare(lenovo(demand(input_tokens=0, cache_read_tokens=0, output_tokens=tokens, span_seconds=MONTH)))
+    at_full_load = [float(np.median(way.cost.usd_per_month)) / (tokens / 1e6) for way in full.ways]
+    assert at_full_load[0] == pytest.approx(0.11, rel=0.001)
+    assert at_full_load[1] / at_full_load[0] == pytest.approx(18, abs=0.3)
+    assert full.winner == "owned"
+
+    lines = gzip.decompress(AZURE.read_bytes()).decode().splitlines()[1:]
+    stamps = np.array([np.datetime64(line.split(",")[0].replace(" ", "T")[:26]) for line in lines])
+    seconds = (stamps - stamps[0]) / np.timedelta64(1, "s")
+    lengths = np.array([line.split(",")[1:3] for line in lines], np.int64)
+    seen = demand_of("open-model", seconds, lengths[:, 0], lengths[:, 1], None, "Azure 2023, code")
+    # The same server at the utilisation of real traffic: of eighteen times less than two are left.
+    real = compare(lenovo(seen))
+    used = real.ways[0].cost.utilisation
+    assert used is not None
+    assert float(np.median(used)) < 0.1
+    assert float(np.median(real.ways[1].cost.usd_per_month / real.ways[0].cost.usd_per_month)) < 2
+    # With a spare server and the people the study leaves out, the verdict flips.
+    whole = compare(lenovo(seen, spare_replicas=1, minimum_fte=1.5, staff_usd_per_year=220_000))
+    assert whole.winner == "API"
+
+
+def test_vllm_cost_meters_full_gpu_costs_a_multiple_at_ten_requests_a_second() -> None:
+    """C1: 0.31 a million when full, 0.79 at ten requests a second, 7.60 at one: the GPU is paid for either way."""
+    rates = {"gpu": "h100", "processed": 6238 * 3, "log_sd": 0, "dated": "2026-06-01", "source": "vllm-cost-meter, C1"}
+    paid = {}
+    for tokens_per_second in (255, 2454, 6238):  # 512 tokens in and 256 out: two of three tokens are input
+        month = demand(
+            input_tokens=int(2 * tokens_per_second * MONTH), cache_read_tokens=0, output_tokens=int(tokens_per_second * MONTH),
+            span_seconds=MONTH,
+        )  # fmt: skip
+        asked = case([rent(usd_per_gpu_hour=6.98)], month, capacity=[rates])
+        paid[tokens_per_second] = cost_of(asked, asked.options.option[0]).usd_per_month[0] / (tokens_per_second * MONTH / 1e6)
+    assert paid[6238] == pytest.approx(0.311, abs=0.001)
+    assert paid[2454] == pytest.approx(0.79, abs=0.005)
+    assert paid[255] == pytest.approx(7.60, abs=0.01)
+    assert paid[255] / paid[6238] == pytest.approx(24.4, abs=0.1)

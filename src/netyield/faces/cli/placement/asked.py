@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,16 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netyield.core.errors import WrongUse
+from netyield.faces.cli.options import Filters
 
 if TYPE_CHECKING:
     from netyield.core.finding import Finding
+    from netyield.economics.placement.capacity import Capacity
     from netyield.economics.placement.case import Case
     from netyield.economics.placement.options import Options
+    from netyield.economics.serving.traffic import Traffic
+    from netyield.faces.cli.progress import Working
 
 TRAFFIC, WAYS = "Traffic", "Ways"
+DEFAULT_SLO = "ttft p99 < 2s, tpot p99 < 100ms"
 TrafficPath = Annotated[
     Path | None,
     typer.Option("--traffic", metavar="PATH", help="Requests with times and lengths (CSV, JSON lines, .gz).",
+                 rich_help_panel=TRAFFIC),
+]  # fmt: skip
+FromLedger = Annotated[
+    bool,
+    typer.Option("--from-ledger", help="Take the requests from the project's own calls (--since, --until, --where, --project).",
                  rich_help_panel=TRAFFIC),
 ]  # fmt: skip
 FormatWord = Annotated[
@@ -62,23 +72,57 @@ class Asked:
     slo: str | None
     draws: int
     seed: int
+    from_ledger: bool = False
+    filters: Filters = field(default_factory=Filters)
+    project: Path | None = None
 
-    def case(self, step: Callable[[str], None]) -> tuple[Case, tuple[Finding, ...], list[str]]:
+    def case(self, working: Working) -> tuple[Case, tuple[Finding, ...], list[str]]:
         """The comparison, what is wrong with its traffic, and what was compared in a few words. Raises WrongUse."""
-        from netyield.project.placement import case_of, demand_of_trace
-        from netyield.sources.traces.read import read_trace
+        from netyield.economics.serving.traffic import of_trace
+        from netyield.faces.cli.kv.trace_options import Order, TraceWords
+        from netyield.project.placement import case_of, demand_of_traffic
 
-        if self.traffic is None:
+        def step(what: str) -> None:
+            working(what, 0)
+
+        if self.traffic is None and not self.from_ledger:
             message = "There is no traffic to decide on."
-            raise WrongUse(message, "Give --traffic FILE: requests with their times and lengths.")
-        today = datetime.now(UTC).date()
+            raise WrongUse(message, "Give --traffic FILE: requests with their times and lengths; or --from-ledger in a project.")
         ways = self._ways()
         model = self.model or ways.decision.model or ""
-        step("Reading the traffic")
-        trace = read_trace(self.traffic, format=self.format, order="time")
-        found = case_of(demand_of_trace(trace, model), ways, {}, today, self.draws, self.seed)
-        findings = tuple(each for each in trace.findings if each.code != "trace.lengths_only")
-        return found, findings, [trace.name, model or "one model", f"{self.draws:,} draws"]
+        words = TraceWords(
+            self.traffic, self.format, order=Order.TIME, no_cache=True, from_ledger=self.from_ledger, filters=self.filters,
+            project=self.project,
+        )  # fmt: skip
+        trace = words.read(working)
+        traffic = of_trace(trace)
+        capacities, findings = self._capacities(traffic, ways, model, step)
+        demand = demand_of_traffic(traffic, model)
+        found = case_of(demand, ways, capacities, datetime.now(UTC).date(), self.draws, self.seed)
+        told = (*traffic.findings, *(each for each in findings if each not in traffic.findings))
+        return found, told, [trace.name, model or "one model", f"{self.draws:,} draws"]
+
+    def _capacities(
+        self, traffic: Traffic, ways: Options, model: str, step: Callable[[str], None]
+    ) -> tuple[dict[str, Capacity], list[Finding]]:
+        """Fleets of every GPU that is asked for and was not load-tested, simulated; what cannot be is a finding."""
+        from netyield.core.finding import Finding, Severity
+        from netyield.economics.placement.options import Fleet
+        from netyield.project.placement import simulated_capacity
+
+        tested = {each.gpu.lower() for each in ways.capacity}
+        wanted = dict.fromkeys(each.gpu.lower() for each in ways.option if isinstance(each, Fleet))
+        slo = ways.decision.slo or DEFAULT_SLO
+        found: dict[str, Capacity] = {}
+        findings: list[Finding] = []
+        for gpu in (each for each in wanted if each not in tested and traffic.requests):
+            try:
+                found[gpu], told = simulated_capacity(traffic, model, gpu, slo, step=step)
+            except WrongUse as cannot:
+                findings.append(Finding(f"placement.not_sized.{gpu}", Severity.ERROR, cannot.message, cannot.repair))
+            else:
+                findings += told
+        return found, findings
 
     def _ways(self) -> Options:
         from netyield.economics.placement.options import read_options

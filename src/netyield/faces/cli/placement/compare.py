@@ -7,12 +7,25 @@ from typing import Annotated
 import typer
 
 from netyield.core.errors import WrongUse
-from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json
+from netyield.faces.cli.options import (
+    AsOf,
+    Csv,
+    FailOn,
+    FailOnOption,
+    Filters,
+    Html,
+    Json,
+    ProjectPath,
+    Since,
+    Until,
+    Where,
+)
 from netyield.faces.cli.placement.asked import (
     WAYS,
     Asked,
     DrawsOption,
     FormatWord,
+    FromLedger,
     GpuName,
     Model,
     OptionsPath,
@@ -39,6 +52,12 @@ def compare(
     traffic_format: FormatWord = None,
     draws: DrawsOption = 1000,
     seed: Seed = 20261122,
+    from_ledger: FromLedger = False,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    as_of: AsOf = None,
+    project: ProjectPath = None,
     json_out: Json = False,
     csv_out: Csv = None,
     html: Html = None,
@@ -58,9 +77,10 @@ def compare(
     from netyield.faces.cli.placement.show import show
     from netyield.faces.cli.progress import Working
 
-    asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed)
+    filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
+    asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed, from_ledger, filters, project)
     with Working("Comparing", None) as working:
-        case, findings, about = asked.case(lambda what: working(what, 0))
+        case, findings, about = asked.case(working)
         found = (curve if break_even else placement).answer(case, findings, lambda what: working(what, 0))
     show([found], about, json_out=json_out, csv_out=csv_out, html=html)
     raise typer.Exit(exit_code(found.findings, fail_on))

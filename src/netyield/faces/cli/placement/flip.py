@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from netyield.faces.cli.options import FailOn, FailOnOption, Json
+from netyield.faces.cli.options import AsOf, FailOn, FailOnOption, Filters, Json, ProjectPath, Since, Until, Where
 from netyield.faces.cli.placement.asked import (
     Asked,
     DrawsOption,
     FormatWord,
+    FromLedger,
     GpuName,
     Model,
     OptionsPath,
@@ -27,6 +28,12 @@ def flip(
     traffic_format: FormatWord = None,
     draws: DrawsOption = 1000,
     seed: Seed = 20261122,
+    from_ledger: FromLedger = False,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    as_of: AsOf = None,
+    project: ProjectPath = None,
     json_out: Json = False,
     fail_on: FailOnOption = FailOn.ERROR,
 ) -> None:
@@ -36,9 +43,10 @@ def flip(
     from netyield.faces.cli.placement.show import print_flips
     from netyield.faces.cli.progress import Working
 
-    asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed)
+    filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
+    asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed, from_ledger, filters, project)
     with Working("Comparing", None) as working:
-        case, findings, about = asked.case(lambda what: working(what, 0))
+        case, findings, about = asked.case(working)
         found = placement.answer(case, findings, lambda what: working(what, 0))
     if json_out:
         kept = ("verdict", "leader", "flip", "measure_first", "definition")
