@@ -14,7 +14,7 @@ from netyield.core.money import MONEY, quantise, text
 from netyield.core.period import HOUR, Period, from_micros, iso
 from netyield.economics.commitments.back_test import Judged
 from netyield.economics.commitments.buy import BuyPlan
-from netyield.economics.commitments.demand import ACTIVE, ALLOCATED, NEEDED
+from netyield.economics.commitments.demand import ACTIVE, ALLOCATED, NEEDED, NO_HEADROOM
 from netyield.economics.commitments.offers import OfferBook
 from netyield.economics.commitments.uncertainty import HIGH, LOW
 
@@ -168,6 +168,8 @@ def _caveats(plan: BuyPlan) -> tuple[str, ...]:
         extra = plan.allocated_extra_cost
         more = f"; that costs {quantise(extra, 2):,} more on what is needed" if extra is not None else ""
         notes.append(f"Allocated units are an upper bound: they say who holds, not who uses{more}.")
+    if plan.plan_on == NEEDED and plan.fitted.how_needed == NO_HEADROOM:
+        notes.append("No headroom is declared: needed is the mean activity of each hour; say --headroom for what is above it.")
     if plan.drawn is None:
         notes.append("Fewer than two whole weeks: how far the plan would move with another month is not measured.")
     if plan.back_test is None and plan.fitted is plan.judged:

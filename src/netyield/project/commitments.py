@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,10 @@ from netyield.core.errors import WrongUse
 from netyield.core.finding import Finding, Severity
 from netyield.core.period import Period, iso, micros
 from netyield.economics.commitments import bill_rows
-from netyield.economics.commitments.demand import ACTIVE, ALLOCATED, HOUR_US, PAID, Demand
+from netyield.economics.commitments.demand import ACTIVE, ALLOCATED, HOUR_US, NEEDED, PAID, Demand
 from netyield.economics.commitments.metrics import share
+from netyield.economics.serving.needed import needed
+from netyield.economics.serving.unfilled import Objective
 from netyield.project.books import raw_engine
 
 if TYPE_CHECKING:
@@ -104,7 +107,8 @@ def demand_history(project: Project, query: Query, hours: int | None) -> tuple[D
     }
     if known:
         series[ALLOCATED] = _array(held, listed)
-    return Demand(np.array(listed, dtype=np.int64), series), _blind(sum(blind.values()), sum(paid.values()))
+    demand = _with_serving(books, Demand(np.array(listed, dtype=np.int64), series))
+    return demand, _blind(sum(blind.values()), sum(paid.values()))
 
 
 def _hourly(books: Books, sql: str) -> dict[int, int]:
@@ -146,6 +150,29 @@ def _unused(project: Project, query: Query, books: Books) -> dict[int, int]:
             part = min(last, hour + HOUR_US) - max(first, hour)
             found[hour] = found.get(hour, 0) + int(row["v"]) * part // (last - first)
     return found
+
+
+def _with_serving(books: Books, demand: Demand) -> Demand:
+    """Needed GPUs from the serving room where it knows a reference rate; the rest of the active GPUs as they are."""
+    words = {word: value for word, value in books.query.where.items() if word in ("pool", "model")}
+    hours = books.engine.query("SELECT * FROM replica_hours")
+    chosen = np.ones(hours.num_rows, dtype=np.bool_)
+    for word, pattern in words.items():
+        chosen &= np.array([fnmatchcase(value or "", pattern) for value in hours.column(word).to_pylist()], dtype=np.bool_)
+    names = ("ttft_seconds_p95", "tpot_seconds_p95", "peak_factor", "spare_replicas")
+    objective = Objective(**{name: books.settings["serving"][name] for name in names})
+    found = needed(hours, objective, chosen)
+    if not found.gpus:
+        return demand
+    clause = capacity_filter(books)
+    busy = _hourly(books, f"SELECT hour_us, narrow(total(us)) AS v FROM activity WHERE {clause} AND state = 'active' GROUP BY hour_us")
+    values = []
+    for hour, active in zip(demand.hour_us.tolist(), demand.series[ACTIVE].tolist(), strict=True):
+        whole = busy.get(hour, 0)
+        rest = active * max(0, whole - found.measured_us.get(hour, 0)) // whole if whole else active
+        values.append(rest + round(found.gpus.get(hour, 0.0) * MICRO))
+    series = {**demand.series, NEEDED: np.array(values, dtype=np.int64)}
+    return replace(demand, series=series, how_needed="what its traffic needs at the fleet's reference rate, else active")
 
 
 def _blind(unknown_us: int, paid_us: int) -> list[Finding]:

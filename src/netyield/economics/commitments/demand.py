@@ -19,6 +19,7 @@ from netyield.economics.commitments.plan_cost import MICRO, Micros
 
 ALLOCATED, ACTIVE, NEEDED, PAID = "allocated", "active", "needed", "paid"
 SERIES = (ALLOCATED, ACTIVE, NEEDED)
+NO_HEADROOM = "active, with no headroom declared"
 HOURS_OF_WEEK = 168
 HOUR_US = 3_600_000_000
 
@@ -73,7 +74,7 @@ def with_needed(demand: Demand, headroom: Decimal | None) -> Demand:
     numerator, denominator = share.as_integer_ratio()
     active = demand.series[ACTIVE]
     needed = active + -(-active * numerator // denominator)
-    words = f"active plus {share:%} declared headroom" if headroom is not None else "active, with no headroom declared"
+    words = f"active plus {share:%} declared headroom" if headroom is not None else NO_HEADROOM
     return replace(demand, series={**demand.series, NEEDED: needed}, how_needed=words)
 
 
