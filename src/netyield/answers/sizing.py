@@ -1,0 +1,157 @@
+"""How many replicas does this traffic need at this objective, and how busy will they be? Simulated, never assumed.
+
+An estimate: it never posts to the books. Utilisation is a result of traffic and objective; there is no way to give it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from netyield.answers.answer import Answer, AnswerColumn
+from netyield.core.period import EPOCH, Period
+from netyield.economics.serving.objective import Objectives
+from netyield.economics.serving.sizing import P90, Search, Sized, Sizing
+from netyield.economics.serving.traffic import Traffic
+
+COLUMNS = (
+    AnswerColumn("demand", "number", "times", "Demand, as a multiple of the measured"),
+    AnswerColumn("replicas", "number", "replicas", "The fewest that keep the objective, without spares"),
+    AnswerColumn("gpus", "number", "GPUs", "The same in GPUs"),
+    AnswerColumn("utilisation", "share", "of full replicas", "Work over what full replicas do: a result"),
+    AnswerColumn("busy", "share", "of the time", "Time with an iteration under way"),
+    AnswerColumn("goodput", "share", "of requests", "Requests within every limit by themselves"),
+    AnswerColumn("meets_slo", "flag", "", "Whether the objective is kept"),
+)
+REACHED_COLUMNS = (
+    AnswerColumn("limit", "text", "", "What was promised"),
+    AnswerColumn("seconds", "number", "s", "What the chosen replicas reach"),
+)
+
+
+def answer(traffic: Traffic, sizing: Sizing, objectives: Objectives, search: Search) -> Answer:
+    """Replicas with their interval, latency, utilisation, other demands, and how all of it is known."""
+    levels = sorted([(1.0, sizing.chosen), *sizing.demands], key=lambda each: each[0])
+    body = _body(traffic, sizing, objectives, search, levels)
+    return Answer(
+        name="sizing",
+        title="Replicas this traffic needs",
+        as_of="",
+        window=Period(EPOCH, EPOCH + timedelta(seconds=traffic.window_s)),
+        currency="USD",
+        basis="",
+        table=_table(levels, sizing.service.machine.gpus),
+        columns=COLUMNS,
+        headline={key: body[key] for key in ("replicas", "deployed", "utilisation", "meets_slo")},
+        description=sentence(sizing, objectives),
+        caveats=tuple(f"{key}: {value}" for key, value in body["definition"].items()),
+        views={"reached": (_reached(sizing.chosen), REACHED_COLUMNS)},
+        findings=sizing.findings,
+        body=body,
+    )
+
+
+def sentence(sizing: Sizing, objectives: Objectives) -> str:
+    """The one sentence a reader takes away."""
+    chosen, machine = sizing.chosen, sizing.service.machine
+    of = f"{machine.gpus} {machine.gpu.name}"
+    if not chosen.meets_slo:
+        return f"No number of replicas of {of} keeps {objectives}; the findings say what it reaches."
+    spare = sizing.deployed - chosen.replicas
+    words = f"{chosen.replicas} replica{'s' * (chosen.replicas > 1)} of {of} keep{'s' * (chosen.replicas == 1)} {objectives}"
+    if spare:
+        words += f", {sizing.deployed} with {spare} to spare"
+    high = "no number" if sizing.high is None else str(sizing.high)
+    words += f"; between {sizing.low} and {high} as the service time may be wrong. They are {chosen.utilisation:.0%} utilised"
+    if sizing.poisson is not None and sizing.poisson < chosen.replicas:
+        words += f"; Poisson arrivals would have said {sizing.poisson}"
+    return f"{words}."
+
+
+def _body(
+    traffic: Traffic, sizing: Sizing, objectives: Objectives, search: Search, levels: list[tuple[float, Sized]]
+) -> dict[str, Any]:
+    chosen, service = sizing.chosen, sizing.service
+    kept = chosen.meets_slo
+    return {
+        "objective": str(objectives),
+        "meets_slo": kept,
+        "replicas": chosen.replicas if kept else None,
+        "replicas_p10": sizing.low if kept else None,
+        "replicas_p90": sizing.high,
+        "deployed": sizing.deployed if kept else None,
+        "gpus": sizing.deployed * service.machine.gpus if kept else None,
+        "gpus_per_replica": service.machine.gpus,
+        "utilisation": chosen.utilisation if kept else None,
+        "utilisation_deployed": sizing.load / sizing.deployed if kept else None,
+        "busy_share": chosen.busy_share if kept else None,
+        "goodput_share": chosen.good_share,
+        "reached": {words: _finite(value) for words, value in chosen.reached.items()},
+        "preempted": chosen.preempted,
+        "cached_share": chosen.cached_share,
+        "replicas_if_poisson": sizing.poisson,
+        "levels": [
+            {"demand": demand, "replicas": one.replicas, "utilisation": one.utilisation, "meets_slo": one.meets_slo}
+            for demand, one in levels
+        ],
+        "traffic": _traffic(traffic),
+        "service_time": {
+            "method": service.method, "source": service.source, "median_error": service.uncertainty.median_error,
+            "log_sd": service.uncertainty.log_sd, "basis": service.uncertainty.basis, "points": service.points,
+        },
+        "definition": _definition(traffic, sizing, search),
+        "findings": len(sizing.findings),
+    }  # fmt: skip
+
+
+def _traffic(traffic: Traffic) -> dict[str, Any]:
+    return {
+        "name": traffic.name,
+        "requests": traffic.requests,
+        "hours": traffic.window_s / 3600,
+        "requests_per_second": traffic.requests_per_second,
+        "mean_input_tokens": float(traffic.input_tokens.mean()),
+        "mean_output_tokens": float(traffic.output_tokens.mean()),
+        "gap_variation": traffic.gap_variation(),
+        "peak_to_mean": {f"{width:g}s": traffic.peak_to_mean(width) for width in (10.0, 60.0, 300.0, 3600.0)},
+    }
+
+
+def _definition(traffic: Traffic, sizing: Sizing, search: Search) -> dict[str, str]:
+    machine, uncertainty = sizing.service.machine, sizing.service.uncertainty
+    notes = {"prefix cache": "; ".join(traffic.notes)} if traffic.notes else {}
+    return {
+        "arrivals": traffic.arrivals,
+        "machine": f"{machine.model.name} on {machine.gpus} {machine.gpu.name}, weights {machine.weights}, cache {machine.cache}",
+        "batching": f"continuous, up to {search.max_batch} requests, {search.budget_tokens:,} tokens an iteration, prompts in chunks",
+        "memory": f"{sizing.kv_tokens:,} tokens of context a replica",
+        "routing": search.routing.value.replace("_", " "),
+        "service time": sizing.service.words,
+        "interval": f"replicas {1 / uncertainty.bound(P90):.2f} and {uncertainty.bound(P90):.2f} times as slow (P10, P90 of its error)",
+        "utilisation": "mean work over what replicas do when always full; a result of traffic and objective",
+        "spare": f"{search.spare} (one may fail)" if search.spare else "none",
+        **notes,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _table(levels: list[tuple[float, Sized]], gpus: int) -> pa.Table:
+    rows = [
+        {
+            "demand": demand, "replicas": one.replicas, "gpus": one.replicas * gpus, "utilisation": one.utilisation,
+            "busy": one.busy_share, "goodput": one.good_share, "meets_slo": one.meets_slo,
+        }
+        for demand, one in levels
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows)
+
+
+def _reached(chosen: Sized) -> pa.Table:
+    limits = [{"limit": words, "seconds": _finite(value)} for words, value in chosen.reached.items()]
+    return pa.Table.from_pylist(limits, schema=pa.schema([("limit", pa.string()), ("seconds", pa.float64())]))

@@ -1,0 +1,223 @@
+"""``netyield placement size``: how many replicas a traffic needs at a latency objective, simulated."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netyield.core.errors import WrongUse
+from netyield.faces.cli.options import (
+    AsOf,
+    Csv,
+    FailOn,
+    FailOnOption,
+    Filters,
+    Html,
+    Json,
+    ProjectPath,
+    Since,
+    Until,
+    Where,
+)
+
+if TYPE_CHECKING:
+    from netyield.economics.serving.service_time import ServiceTime, Wanted
+    from netyield.economics.serving.traffic import Traffic
+    from netyield.faces.cli.kv.trace_options import TraceWords
+    from netyield.faces.cli.progress import Working
+
+TRAFFIC, REPLICA, WHATIF = "Traffic", "Replica", "What if"
+
+
+class RoutingWord(StrEnum):
+    """How requests find replicas."""
+
+    SHORTEST_QUEUE = "shortest_queue"
+    PREFIX_AWARE = "prefix_aware"
+    ROUND_ROBIN = "round_robin"
+
+
+class ServiceTimeWord(StrEnum):
+    """Where the time of an iteration comes from."""
+
+    AUTO = "auto"
+    MEASURED = "measured"
+    AICONFIGURATOR = "aiconfigurator"
+    ROOFLINE = "roofline"
+
+
+def _replica(help_text: str, *names: str, metavar: str | None = None) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(*names, metavar=metavar, help=help_text, rich_help_panel=REPLICA)
+    return option
+
+
+TrafficPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--traffic",
+        metavar="PATH",
+        help="Requests with times and lengths (.gz or not), or a trace.",
+        rich_help_panel=TRAFFIC,
+    ),
+]
+FormatWord = Annotated[
+    str | None, typer.Option("--format", metavar="NAME", help="Format, where it is not found.", rich_help_panel=TRAFFIC)
+]
+FromLedger = Annotated[
+    bool, typer.Option("--from-ledger", help="Take the project's own calls instead of a file.", rich_help_panel=TRAFFIC)
+]
+ModelOption = Annotated[str | None, _replica("Model name, or its config.json.", "--model", metavar="NAME")]
+GpuOption = Annotated[str, _replica("GPU: a100, h100, h200, b200 ...", "--gpu", metavar="NAME")]
+EngineOption = Annotated[
+    str | None, _replica("Only points measured with it: vllm, sglang, trtllm.", "--engine", metavar="NAME")
+]
+Tp = Annotated[
+    int | None, _replica("GPUs of a replica (default: measured ones, or the fewest that fit).", "--tp", metavar="N")
+]
+Weights = Annotated[str | None, _replica("Precision of the weights.", "--weights", metavar="NAME")]
+CacheDtype = Annotated[str | None, _replica("Precision of the cache.", "--cache-dtype", metavar="NAME")]
+ServiceTimeOption = Annotated[ServiceTimeWord, _replica("Where an iteration's time comes from.", "--service-time")]
+Mfu = Annotated[float | None, _replica("Roofline: share of the peak prompts reach.", "--mfu", metavar="SHARE")]
+Mbu = Annotated[float | None, _replica("Roofline: share of the bandwidth decoding reaches.", "--mbu", metavar="SHARE")]
+Parameters = Annotated[
+    float | None, _replica("Parameters of the model, in billions.", "--parameters", metavar="BILLION")
+]
+Active = Annotated[
+    float | None, _replica("Parameters a token is computed with.", "--active-parameters", metavar="BILLION")
+]
+CalibrateFile = Annotated[
+    Path | None, _replica("Your measured points (GuideLLM, vllm bench serve, CSV).", "--calibrate", metavar="FILE")
+]
+MaxBatch = Annotated[int, _replica("Requests a replica runs at once.", "--max-batch", metavar="N")]
+Budget = Annotated[int, _replica("Tokens of an iteration.", "--budget-tokens", metavar="N")]
+RoutingOption = Annotated[RoutingWord, _replica("How requests find replicas.", "--routing")]
+Slo = Annotated[str, typer.Option("--slo", metavar="TEXT", help="What is promised.")]
+Spare = Annotated[
+    int, typer.Option("--spare", metavar="N", min=0, help="Replicas that may fail (N+1).", rich_help_panel=WHATIF)
+]
+Growth = Annotated[
+    float, typer.Option("--growth", metavar="TIMES", help="So many times the requests.", rich_help_panel=WHATIF)
+]
+Burst = Annotated[
+    float, typer.Option("--burst", metavar="TIMES", help="Bursts so many times as strong.", rich_help_panel=WHATIF)
+]
+PoissonOption = Annotated[
+    bool,
+    typer.Option(
+        "--poisson", help="Independent arrivals at the mean rate (under-sizes bursts).", rich_help_panel=WHATIF
+    ),
+]
+
+
+def size(
+    traffic: TrafficPath = None,
+    model: ModelOption = None,
+    gpu: GpuOption = "h100",
+    slo: Slo = "ttft p99 < 2s, tpot p99 < 100ms",
+    engine: EngineOption = None,
+    tp: Tp = None,
+    weights: Weights = None,
+    cache_dtype: CacheDtype = None,
+    service_time: ServiceTimeOption = ServiceTimeWord.AUTO,
+    calibrate: CalibrateFile = None,
+    mfu: Mfu = None,
+    mbu: Mbu = None,
+    parameters: Parameters = None,
+    active_parameters: Active = None,
+    max_batch: MaxBatch = 256,
+    budget_tokens: Budget = 2048,
+    routing: RoutingOption = RoutingWord.SHORTEST_QUEUE,
+    spare: Spare = 1,
+    growth: Growth = 1.0,
+    burst: Burst = 1.0,
+    poisson: PoissonOption = False,
+    trace_format: FormatWord = None,
+    from_ledger: FromLedger = False,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    as_of: AsOf = None,
+    project: ProjectPath = None,
+    json_out: Json = False,
+    csv_out: Csv = None,
+    html: Html = None,
+    fail_on: FailOnOption = FailOn.ERROR,
+) -> None:
+    """Find the fewest replicas that keep a latency objective on your own requests: simulated, with their utilisation."""
+    if json_out and csv_out == "-":
+        message = "--json and --csv - both want stdout."
+        raise WrongUse(message, "Give --csv a file.")
+    if not model:
+        message = "There is no model to size for."
+        raise WrongUse(message, "Give --model NAME, for example deepseek-ai/DeepSeek-V3, or its config.json.")
+    from netyield.answers import sizing as told
+    from netyield.economics.serving.fleet import Routing
+    from netyield.economics.serving.objective import parse_objectives
+    from netyield.economics.serving.service_time import Wanted
+    from netyield.economics.serving.sizing import Search
+    from netyield.economics.serving.sizing import size as sized
+    from netyield.faces.cli.kv.trace_options import TraceWords
+    from netyield.faces.cli.output import exit_code
+    from netyield.faces.cli.placement.told import show_sizing
+    from netyield.faces.cli.progress import Working
+
+    if max_batch < 1 or budget_tokens < max_batch:
+        message = f"--budget-tokens {budget_tokens} cannot hold a batch of {max_batch} requests."
+        raise WrongUse(message, "Give --max-batch of 1 or more and at least as many --budget-tokens.")
+    objectives = parse_objectives(slo)
+    wanted = Wanted(
+        model,
+        gpu,
+        engine,
+        weights,
+        cache_dtype,
+        tp,
+        service_time.value,
+        mfu,
+        mbu,
+        parameters,
+        active_parameters,
+        max_batch,
+    )
+    filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
+    words = TraceWords(traffic, format=trace_format, from_ledger=from_ledger, filters=filters, project=project)
+    search = Search(max_batch, budget_tokens, spare, Routing(routing.value), compare_poisson=not poisson)
+    with Working("Reading the traffic") as working:
+        load = _load(words, working, growth, burst, poisson)
+        service = _service(wanted, load, calibrate)
+        working("Simulating", 0)
+        found = sized(load, service, objectives, search, lambda what: working(f"Simulating {what}", 0))
+    answer = told.answer(load, found, objectives, search)
+    machine = service.machine
+    about = [load.name, f"{machine.model.name} on {machine.gpus} {machine.gpu.name}", str(objectives)]
+    show_sizing(answer, about, json_out=json_out, csv_out=csv_out, html=html)
+    raise typer.Exit(exit_code(answer.findings, fail_on))
+
+
+def _load(words: TraceWords, working: Working, growth: float, burst: float, smooth: bool) -> Traffic:
+    """The traffic as recorded, or the scenario asked for."""
+    from netyield.economics.serving import scenarios
+    from netyield.economics.serving.traffic import of_trace
+
+    load = of_trace(words.read(working))
+    if not load.requests or load.window_s <= 0:
+        message = f"{load.name} has no two requests with arrival times, so no rate follows."
+        raise WrongUse(message, "Give a file with times and lengths (--traffic), or other --since and --until.")
+    if burst != 1:
+        load = scenarios.burstier(load, burst)
+    if growth != 1:
+        load = scenarios.grown(load, growth)
+    return scenarios.poisson(load, 0) if smooth else load
+
+
+def _service(wanted: Wanted, load: Traffic, file: Path | None) -> ServiceTime:
+    from netyield.economics.serving.measured_file import read_points
+    from netyield.economics.serving.service_time import service_time
+
+    points, findings = read_points(file) if file else ([], [])
+    if findings:
+        raise WrongUse(findings[0].line(), "Check them with: netyield placement calibrate --measured FILE.")
+    return service_time(wanted, int((load.input_tokens + load.output_tokens).max()), points)
