@@ -50,6 +50,7 @@ class Policy(StrEnum):
     TTL = "ttl"
 
 
+REPLAYED = tuple(policy for policy in Policy if policy is not Policy.TTL)
 PARAMETERS = {
     Policy.S3FIFO: f"small queue {S3FIFO_SMALL_SHARE:.0%}, ghost {1 - S3FIFO_SMALL_SHARE:.0%} of the capacity, "
     f"to main after {S3FIFO_MOVES_AT} reads, counts to 3",
