@@ -15,7 +15,7 @@ from fake_project import FakeProject, Run
 from netyield.config import load
 from netyield.core.errors import WrongUse
 from netyield.faces.cli.setup.columns import CAPACITY_NAMES, infer
-from netyield.faces.cli.setup.config_text import config_text, value
+from netyield.faces.cli.setup.config_text import config_text, value, with_pools
 from netyield.faces.cli.setup.discover import Proposal, discover, recognise, row_spacing
 from netyield.faces.cli.setup.given import Given
 from netyield.faces.cli.setup.questions import ask, choose, missing
@@ -142,6 +142,38 @@ def test_the_written_file_is_valid_and_says_what_is_missing(tmp_path: Path) -> N
     file = tmp_path / "netyield.toml"
     file.write_text(text, encoding="utf-8")
     assert load(file).project.timezone == "Europe/Berlin"
+
+
+def test_proposed_pools_stand_in_the_file_in_force_or_as_comments(tmp_path: Path) -> None:
+    text = config_text([], name="x", currency=None, timezone="UTC")
+    rules = [{"name": "h100-a", "tags": {"pool": "h100-a"}, "hosts": ["gpu-a-*"]}, {"name": "b", "hosts": ["b-1"]}]
+    proposed, confirmed = (with_pools(text, rules, confirmed=sure) for sure in (False, True))
+    assert tomllib.loads(confirmed)["pool"] == rules
+    assert "pool" not in tomllib.loads(proposed)
+    uncommented = "\n".join(line.removeprefix("# ") for line in proposed[proposed.index("# [[pool]]") :].split("\n\n# What")[0].splitlines())
+    assert tomllib.loads(uncommented)["pool"] == rules
+    assert with_pools(text, [], confirmed=True) == text
+
+
+def test_init_proposes_pools_and_a_yes_puts_them_in_force(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingCurrency"
+    head = f"{costs},ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ResourceName,SkuPriceDetails\n"
+    details = '"{""GpuCount"": 1}"'
+    (tmp_path / "bill.csv").write_text(f"{head}9,9,9,9,USD,2026-10-01,2026-10-02,Usage,gpu-a-1,{details}\n")
+    (tmp_path / "m.prom").write_text(
+        '# TYPE DCGM_FI_DEV_GPU_UTIL gauge\nDCGM_FI_DEV_GPU_UTIL{gpu="0",UUID="GPU-1",Hostname="gpu-a-1"} 10 1790812800000\n'
+    )
+    monkeypatch.setattr("netyield.faces.cli.setup.questions.ask", lambda question: "y" if "pools" in question else "")
+    ran = run("init", "--folder", tmp_path, "--fail-on", "never")
+    assert ran.code == 0, ran.err
+    assert "Pools the sources suggest" in ran.out
+    assert [rule.name for rule in load(tmp_path / "netyield.toml").pool] == ["gpu-a"]
+    again = run("init", "--folder", tmp_path, "--force", "--yes", "--fail-on", "never")
+    assert again.code == 0, again.err
+    assert load(tmp_path / "netyield.toml").pool == []
+    assert '# hosts = ["gpu-a-*"]' in (tmp_path / "netyield.toml").read_text()
 
 
 def test_every_commented_example_is_a_valid_source(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def pool_of_charge(line: Mapping[str, str | None], rules: Sequence[PoolRule], kn
     for rule in rules:
         if _any(rule.hosts, line.get("resource_id")) or _any(rule.hosts, line.get("resource_name")):
             return rule.name
-    tagged = _pool_tag(line.get("tags"))
+    tagged = pool_tag(line.get("tags"))
     if tagged:
         return tagged
     if rules:
@@ -51,7 +51,8 @@ def pool_of_charge(line: Mapping[str, str | None], rules: Sequence[PoolRule], kn
     return known[0] if len(known) == 1 else ONE_POOL if not known else UNKNOWN
 
 
-def _pool_tag(tags: str | None) -> str | None:
+def pool_tag(tags: str | None) -> str | None:
+    """The pool that the tags of a bill line name themselves."""
     try:
         have = json.loads(tags or "{}")
     except ValueError:

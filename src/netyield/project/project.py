@@ -20,6 +20,7 @@ from netyield.ledger.ingest import Ingested, ingest
 from netyield.project import books as book_room
 from netyield.project.adjustments import adjust_closed
 from netyield.project.findings import from_record
+from netyield.project.pool_proposals import PoolProposal, propose
 from netyield.project.window import covered, default
 from netyield.sources import registry
 from netyield.sources.contract import Probe, Source
@@ -123,6 +124,10 @@ class Project:
     def history(self, now: datetime | None = None) -> Collectable:
         """How far back the books go, and what of them has outlived ``project.history_days``."""
         return collectable(self.folder, now or datetime.now(UTC), timedelta(days=self.config.project.history_days))
+
+    def pool_proposals(self) -> list[PoolProposal]:
+        """[[pool]] rules that would join bill, telemetry and gateway by the names they share; none where there are rules."""
+        return propose(self.folder, self.manifest(), self.config)
 
     def default_window(self) -> tuple[Period | None, list[Finding]]:
         """Where all kinds of sources overlap."""

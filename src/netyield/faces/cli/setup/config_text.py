@@ -50,13 +50,19 @@ EXAMPLES: Mapping[str, str] = {
 # columns = { time = "time", request_id = "request_id", verdict = "verdict" }
 """,
 }
-TAIL = """\
+POOL_EXAMPLE = """\
 # Which bill lines, nodes, devices, replicas and endpoints are one pool; without rules their own names are used.
 # [[pool]]
 # name = "h100-a"
 # tags = { pool = "h100-a" }
 # hosts = ["gpu-a-*"]
-
+"""
+POOLS_CONFIRMED = "# Which bill lines, nodes, replicas and endpoints are one pool: proposed from their names, confirmed in `netyield init`.\n"
+POOLS_PROPOSED = """\
+# Which bill lines, nodes, replicas and endpoints are one pool, as their names suggest. Until you confirm a pool by
+# removing its # signs, pools are matched by name only.
+"""
+TAIL = """\
 # What a bill line is for, where the shipped rules cannot know.
 # [[scope]]
 # scope = "non_ai"
@@ -71,7 +77,16 @@ def config_text(proposals: Sequence[Proposal], *, name: str, currency: str | Non
     for kind, example in EXAMPLES.items():
         chosen = [proposal for proposal in proposals if proposal.kind == kind]
         parts += [_source(proposal) for proposal in chosen] or [example]
-    return "\n".join([*parts, TAIL])
+    return "\n".join([*parts, POOL_EXAMPLE, TAIL])
+
+
+def with_pools(text: str, rules: Sequence[Mapping[str, Any]], *, confirmed: bool) -> str:
+    """The file with these [[pool]] rules in the place of the example: in force, or commented out to be confirmed."""
+    blocks = ["\n".join(["[[pool]]", *(f"{_key(key)} = {value(each)}" for key, each in rule.items())]) + "\n" for rule in rules]
+    if not confirmed:
+        blocks = ["".join(f"# {line}\n" for line in block.splitlines()) for block in blocks]
+    head = POOLS_CONFIRMED if confirmed else POOLS_PROPOSED
+    return text.replace(POOL_EXAMPLE, "\n".join([head + blocks[0], *blocks[1:]]) if blocks else POOL_EXAMPLE)
 
 
 def _source(proposal: Proposal) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from netyield.core.finding import Finding
     from netyield.faces.cli.setup.discover import Proposal
     from netyield.faces.cli.setup.given import Given
+    from netyield.project import Project
     from netyield.sources.contract import Probe
 
 SOURCES = "Sources (each may be skipped)"
@@ -85,7 +86,7 @@ def init(
     if no_report:
         say("Next: netyield ingest, then netyield report")
         raise typer.Exit(exit_code(findings, fail_on))
-    raise typer.Exit(exit_code([*findings, *first_report(folder)], fail_on))
+    raise typer.Exit(exit_code([*findings, *first_report(folder, ask_person=not yes)], fail_on))
 
 
 def sources(given: Given, folder: Path, *, ask_person: bool) -> list[Proposal]:
@@ -141,8 +142,42 @@ def probe(proposal: Proposal, folder: Path) -> Probe:
         return Probe(False, error.message, findings=(Finding(code, Severity.ERROR, error.message, error.repair),))
 
 
-def first_report(folder: Path) -> list[Finding]:
-    """Read the sources and show the window they cover together. Returns the findings."""
+def pools(project: Project, folder: Path, *, ask_person: bool) -> bool:
+    """Print the pools the sources suggest and write them into netyield.toml, in force when a person says so."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from netyield.faces.cli.opened import FILE_NAME
+    from netyield.faces.cli.output import say, write_file
+    from netyield.faces.cli.setup import questions
+    from netyield.faces.cli.setup.config_text import with_pools
+    from netyield.faces.cli.terminal import console, plain, print_table
+
+    proposals = project.pool_proposals()
+    if not proposals:
+        return False
+    out = console()
+    out.print()
+    out.print(Text("Pools the sources suggest, by the names they share", style="bold"))
+    table = Table(box=None, padding=(0, 3, 0, 0))
+    for heading in ("pool", "bill lines", "nodes", "devices", "engine models", "gateway"):
+        table.add_column(heading)
+    for each in proposals:
+        counts = (f"{each.bill_lines:,}", ", ".join(each.nodes), f"{each.devices:,}")
+        words = (each.rule["name"], *counts, ", ".join(each.engines), ", ".join(each.gateway))
+        table.add_row(*(Text(plain(str(word) or "-")) for word in words))
+    print_table(out, table)
+    confirmed = ask_person and questions.ask("Are these the pools? [y/N]").lower() in {"y", "yes"}
+    file = folder / FILE_NAME
+    text = with_pools(file.read_text(encoding="utf-8"), [each.rule for each in proposals], confirmed=confirmed)
+    write_file(file, text.encode("utf-8"))
+    if not confirmed:
+        say(f"They stand in {file} as comments; remove the # signs of those that are right.")
+    return confirmed
+
+
+def first_report(folder: Path, *, ask_person: bool) -> list[Finding]:
+    """Read the sources, propose pools, and show the window the sources cover together. Returns the findings."""
     from netyield.faces.cli.ingest import print_ingested
     from netyield.faces.cli.options import Filters
     from netyield.faces.cli.progress import Working
@@ -155,6 +190,8 @@ def first_report(folder: Path) -> list[Finding]:
     print_ingested(result)
     if not project.manifest().deliveries:
         return list(result.findings)
+    if pools(project, folder, ask_person=ask_person):
+        project = Project.open(folder)
     filters = Filters()
     answers = collect(project, list(WHOLE), filters)
     show(answers, title(project), filters)
