@@ -35,7 +35,11 @@ class Limit:
             return float("nan")
         if self.statistic == "mean":
             return float(np.mean(times))
-        return float(np.quantile(times, float(self.statistic[1:]) / 100, method="linear"))
+        share = float(self.statistic[1:]) / 100
+        upper = int(np.ceil(share * (len(times) - 1)))
+        if np.isinf(np.partition(times, upper)[upper]):
+            return float("inf")
+        return float(np.quantile(times, share))
 
 
 @dataclass(frozen=True, slots=True)
