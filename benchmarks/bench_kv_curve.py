@@ -23,7 +23,7 @@ from peers import peer_python, run_peer
 from netyield.economics.kv.curve import lru_curve
 from netyield.economics.kv.definition import Definition, Match, Weight
 from netyield.economics.kv.parts import part
-from netyield.economics.kv.replay import Policy, replayer
+from netyield.economics.kv.replay import REPLAYED, Policy, replayer
 from netyield.economics.kv.replay import hits as counted
 from netyield.sources.traces.trace import Trace
 
@@ -72,7 +72,7 @@ def _line(name: str, trace: Trace, cost: float) -> float:
 
 def _replays(warm: Trace, trace: Trace) -> None:
     capacity = trace.unique_blocks // 10
-    for policy, match in [(Policy.LRU, Match.PREFIX), (Policy.OPT, Match.PREFIX), *((p, Match.ANY) for p in Policy)]:
+    for policy, match in [(Policy.LRU, Match.PREFIX), (Policy.OPT, Match.PREFIX), *((p, Match.ANY) for p in REPLAYED)]:
         replayer(warm, policy, match)(100)
         run = replayer(trace, policy, match)
         kind = "tree" if match is Match.PREFIX else "single blocks"
