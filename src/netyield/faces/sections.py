@@ -21,6 +21,7 @@ GEOMETRY = frozenset({"lo", "hi", "measured", "step"})
 STATE_PREFIX = "hours_"
 ROW_NAMES = ("step", "slice", "reason", "pool", "line")  # the column an answer's rows are called by
 VIEW_TITLES = {
+    "groups": "The steps in groups",
     "heat": "Activity by device and time",
     "by_day": "Bill against priced usage, by day",
     "engine_tokens": "Tokens of requests beside those the engines counted",
@@ -173,6 +174,11 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
         _Field("Cheapest in", ("p_cheapest",)),
         _Field("Not compared because", ("out",), secondary=True),
     ),
+    "break_even": (
+        _Field("Option", ("option",)),
+        _Field("Peak over mean", ("peak_to_mean",)),
+        _Field("Pays", ("pays",)),
+    ),
     "kv_curve": (
         _Field("Policy", ("policy",)),
         _Field("Blocks", ("capacity_blocks",)),
@@ -245,6 +251,12 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
 
 
 _VIEW_FIELDS: dict[str, tuple[_Field, ...]] = {
+    "groups": (
+        _Field("Group", ("label",)),
+        _Field("Amount", ("amount",)),
+        _Field("Share", ("share",)),
+        _Field("Steps", ("steps",)),
+    ),
     "tiers": (
         _Field("Tier", ("tier",)),
         _Field("GB", ("size_gb",)),

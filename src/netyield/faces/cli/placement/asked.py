@@ -95,6 +95,9 @@ class Asked:
             project=self.project,
         )  # fmt: skip
         trace = words.read(working)
+        if not trace.requests:
+            message = f"No request is in {trace.name}."
+            raise WrongUse(message, "Give a file of requests with times and lengths, or other --since, --until and --where.")
         traffic = of_trace(trace)
         capacities, findings = self._capacities(traffic, ways, model, step)
         demand = demand_of_traffic(traffic, model)
