@@ -25,7 +25,7 @@ def options(verb: str) -> dict[str, Any]:
 
 
 def test_the_verbs_are_those_of_the_design() -> None:
-    assert VERBS == ["check", "close", "demo", "doctor", "explain", "export", "ingest", "init", "kv", "report"]
+    assert VERBS == ["assets", "check", "close", "commitments", "demo", "doctor", "explain", "export", "ingest", "init", "kv", "placement", "report"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
