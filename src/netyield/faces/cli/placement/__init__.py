@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from netyield.faces.cli.placement import compare, flip
+from netyield.faces.cli.placement import calibrate, compare, flip, size
 
 app = typer.Typer(
     name="placement",
@@ -12,6 +12,6 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-VERBS = (compare.compare, flip.flip)
+VERBS = (compare.compare, size.size, flip.flip, calibrate.calibrate)
 for verb in VERBS:
     app.command()(verb)
