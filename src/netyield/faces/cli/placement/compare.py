@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -82,5 +83,9 @@ def compare(
     with Working("Comparing", None) as working:
         case, findings, about = asked.case(working)
         found = (curve if break_even else placement).answer(case, findings, lambda what: working(what, 0))
-    show([found], about, json_out=json_out, csv_out=csv_out, html=html)
+        shown = [found]
+        if html is not None and not break_even:  # the page has both; findings stand once
+            drawn = curve.answer(case, (), lambda what: working(what, 0))
+            shown += [replace(drawn, findings=())] if drawn.table.num_rows else []
+    show(shown, about, json_out=json_out, csv_out=csv_out, html=html)
     raise typer.Exit(exit_code(found.findings, fail_on))

@@ -21,7 +21,7 @@ HIDDEN_VIEWS = frozenset({"surface", "sways", "cost_parts", "assumptions", "band
 def show(
     answers: Sequence[Answer], about: Sequence[str], *, json_out: bool = False, csv_out: str | None = None, html: Path | None = None
 ) -> None:
-    """Print or write answers in the form asked for; the terminal's when none was."""
+    """Print or write the first answer in the form asked for (the terminal's when none was); a page has all of them."""
     if html is not None:
         from netyield.faces.report.page import page
 
@@ -31,8 +31,7 @@ def show(
     if json_out:
         write_bytes(json_bytes(answers[0].body))
     elif csv_out is None:
-        for found in answers:
-            _print(found, about)
+        _print(answers[0], about)
 
 
 def _print(found: Answer, about: Sequence[str]) -> None:

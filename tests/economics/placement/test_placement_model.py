@@ -1,0 +1,124 @@
+"""The parts of a comparison: draws that repeat, capacities that never shrink, break-even where it can be worked out by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+from placement_cases import MONTH, api, case, demand, levels, own, rent
+
+from netyield.core.errors import ConfigError, WrongUse
+from netyield.economics.placement.api_prices import list_price
+from netyield.economics.placement.break_even import break_even
+from netyield.economics.placement.capacity import Capacity, Level
+from netyield.economics.placement.compare import compare, cost_of
+from netyield.economics.placement.demand import binned
+from netyield.economics.placement.fleet_cost import price_path
+from netyield.economics.placement.flips import flips
+from netyield.economics.placement.options import Rent, parse_options
+from netyield.economics.placement.suggested import EXAMPLE, listed_by, suggested_options
+from netyield.economics.placement.uncertain import Draws, exactly, lognormal, within
+
+
+def test_draws_repeat_and_do_not_move_each_other() -> None:
+    first, second = Draws(500), Draws(500)
+    second.value("another input", within(0, 1, 2))
+    assert np.array_equal(first.value("growth", within(1, 2, 4)), second.value("growth", within(1, 2, 4)))
+    assert not np.array_equal(first.value("growth", within(1, 2, 4)), Draws(500, seed=1).value("growth", within(1, 2, 4)))
+    assert np.array_equal(first.value("growth", within(1, 2, 4))[:100], Draws(100).value("growth", within(1, 2, 4)))
+    assert set(first.with_fixed("growth", 3.0).value("growth", within(1, 2, 4))) == {3.0}
+
+
+def test_draws_are_of_the_distribution_they_say() -> None:
+    draws = Draws(20_000)
+    triangle, factor = draws.value("a", within(1, 2, 6)), draws.value("b", lognormal(0.2))
+    assert triangle.mean() == pytest.approx(3.0, abs=0.03)  # (1 + 2 + 6) / 3
+    assert triangle.min() >= 1
+    assert triangle.max() <= 6
+    assert np.median(factor) == pytest.approx(1.0, abs=0.01)
+    assert np.log(factor).std() == pytest.approx(0.2, abs=0.005)
+    assert set(draws.value("c", exactly(7))) == {7.0}
+
+
+def test_more_demand_never_needs_fewer_replicas() -> None:
+    noisy = Capacity("h100", 1, (Level(0.5, 3, 0.5), Level(1.0, 2, 0.9), Level(2.0, 6, 0.7)), 0.0, "a table")
+    demands = np.linspace(0.01, 20, 500)
+    assert np.all(np.diff(noisy.replicas(demands)) >= 0)
+    assert noisy.replicas(np.array([1e-9]))[0] == 1
+    assert noisy.replicas(np.array([20.0]))[0] == 60
+    assert noisy.held_per_replica == 0.5
+
+
+def test_bins_have_a_mean_of_one_and_drop_the_partial_one() -> None:
+    rate = binned(np.array([0.0, 10, 61, 62, 63, 125]), np.array([1.0, 1, 1, 1, 1, 99]))
+    assert list(rate) == pytest.approx([0.8, 1.2])
+
+
+def test_the_price_path_is_flat_for_a_term_and_follows_the_drift_else() -> None:
+    asked = case([rent(), rent(name="on demand", term="on_demand"), rent(name="a year", term="12 months")], draws=4000)
+    fixed, floating, year = (price_path(asked, option) for option in asked.options.option if isinstance(option, Rent))
+    assert set(fixed) == {1.0}
+    assert floating.std() > year.std() > 0
+    assert floating.min() > 0
+
+
+def test_break_even_by_hand() -> None:
+    """One replica does 36 million tokens an hour for $2.50, the API takes ten cents a million: $3.60. A fleet of whole replicas is
+    dearer up to 0.69 of one, again from 1 to 1.39 and from 2 to 2.08, then never. With a peak of three it is dearer always."""
+    rates = {"gpu": "h100", "processed": 10_000, "log_sd": 0, "dated": "2026-11-01", "source": "a load test"}
+    tokens = int(5_000 * MONTH)  # half a replica
+    month = demand(input_tokens=0, cache_read_tokens=0, output_tokens=tokens, span_seconds=MONTH)
+    curve = break_even(compare(case([api(output=0.1), rent()], month, capacity=[rates])))
+    assert curve is not None
+    points = {point.peak_to_mean: point for point in curve.points}
+
+    assert points[1.0].mtok_per_month is not None
+    assert 1.38 < points[1.0].mtok_per_month / (10_000 * MONTH / 1e6) < 2.09
+    assert points[3.0].mtok_per_month is None
+    assert curve.against == "API"
+    assert curve.here == (pytest.approx(tokens / 1e6), pytest.approx(1.0))
+
+
+def test_a_flip_is_where_two_lines_cross() -> None:
+    """The API costs 1,000 x p; the fleet is fixed: the price at which they are equal is the flip, to 2 %."""
+    asked = case([api(cache_read=0.5), rent()])
+    found = compare(asked)
+    listed = {flip.input: flip for flip in flips(found)}
+    fleet = found.ways[1].cost.usd_per_month[0]
+    bill = found.ways[0].cost.usd_per_month[0]
+    flip = listed["API: price change"] if bill < fleet else listed["rented: GPU price"]
+    crossing = fleet / bill if bill < fleet else 2.5 * bill / fleet
+    assert float(flip.to) == pytest.approx(crossing, rel=0.02)
+    assert flip.then == ("rented" if bill < fleet else "API")
+
+
+def test_prices_of_the_list_are_those_of_the_list() -> None:
+    price = list_price("deepseek", "deepseek-chat", date(2026, 11, 22))
+    assert price.cache_read < price.input < price.output
+    assert price.source.startswith("genai-prices")
+    assert price.dated <= "2026-11-22"
+    with pytest.raises(WrongUse, match="Correct provider"):
+        list_price("nobody", "nothing", date(2026, 11, 22))
+
+
+def test_suggested_ways_serve_the_very_model() -> None:
+    ways = suggested_options("Qwen/Qwen3-32B", "h100", date(2026, 11, 22))
+    assert {option.kind for option in ways.option} == {"api", "rent", "own", "hybrid"}
+    assert all(name.lower().endswith("qwen3-32b") for _, name in listed_by("Qwen/Qwen3-32B"))
+    with pytest.raises(ConfigError):
+        suggested_options("a-model-nobody-lists", "a-gpu-nobody-sells", date(2026, 11, 22))
+
+
+def test_the_annotated_example_is_a_file_of_options() -> None:
+    import tomllib
+
+    assert len(parse_options(tomllib.loads(EXAMPLE)).option) == 5
+
+
+def test_owning_an_unknown_gpu_asks_for_what_it_lacks() -> None:
+    terms = {key: value for key, value in own(gpu="tpu").items() if key not in ("usd_per_gpu", "kw_per_gpu")}
+    asked = case([terms], capacities=[levels(gpu="tpu")])
+    cost = cost_of(asked, asked.options.option[0])
+    assert not cost.known
+    assert "usd_per_gpu and kw_per_gpu" in cost.missing[0].repair
