@@ -243,7 +243,7 @@ def _asked(plan: ExitPlan) -> list[Finding]:
 
 def _caveats(plan: ExitPlan) -> tuple[str, ...]:
     product = plan.product
-    notes = [f"Terms of {product.name}: {product.source}, read {product.checked:%Y-%m-%d}" + (
+    notes = [f"Terms of {product.name}: {product.source}, written down {product.checked:%Y-%m-%d}" + (
         "." if product.verified else "; partly from secondary sources: check the contract.")]
     notes += [f"{term.kind.replace('_', ' ')}: {term.note}." for term in product.exits if term.note]
     if product.billed_while_stopped:
