@@ -55,7 +55,7 @@ def answer(points: Sequence[Point], before: ServiceTime, after: ServiceTime, fin
             "method": "fit of four coefficients" if len(points) >= ADVISED_POINTS else "scaled by the median ratio",
             "error": after.uncertainty.basis,
         },
-        "findings": len(found),
+        "findings": [{"code": each.code, "severity": each.severity.value, "line": each.line()} for each in found],
     }
     words = (
         f"{len(points)} measured points bring the median error of the service time from {before.uncertainty.median_error:.0%}"

@@ -103,7 +103,7 @@ def _body(
             "log_sd": service.uncertainty.log_sd, "basis": service.uncertainty.basis, "points": service.points,
         },
         "definition": _definition(traffic, sizing, search),
-        "findings": len(sizing.findings),
+        "findings": [{"code": each.code, "severity": each.severity.value, "line": each.line()} for each in sizing.findings],
     }  # fmt: skip
 
 

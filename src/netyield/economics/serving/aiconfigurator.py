@@ -37,8 +37,11 @@ def step_time(machine: Machine, engine: str, max_batch: int) -> tuple[StepTime, 
         message = f"aiconfigurator {VERSION} has no measured kernels of {engine} on {machine.gpu.name};"
         raise WrongUse(message, "leave out --service-time, or calibrate with your own points.")
 
+    sparse = (machine.model.active_parameters or 0.0) < 0.9 * (machine.model.parameters or 1.0)
+    experts = {"moe_tp_size": 1, "moe_ep_size": machine.gpus} if sparse else {}
+
     def estimate(inputs: int, batch: int) -> Any:
-        asked = {
+        asked = experts | {
             "model_path": machine.model.repository, "system_name": system, "mode": "static", "backend_name": engine,
             "backend_version": version, "isl": inputs, "osl": OUTPUT, "batch_size": batch, "tp_size": machine.gpus,
         }  # fmt: skip

@@ -1,0 +1,138 @@
+"""``netyield placement size`` and ``calibrate`` as a person and a script run them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fake_project import Run
+
+DATA = Path(__file__).parents[3] / "data" / "serving"
+CODE = DATA / "azure2023_AzureLLMInferenceTrace_code.csv.gz"
+CONTRACT = {
+    "objective", "meets_slo", "replicas", "replicas_p10", "replicas_p90", "deployed", "gpus", "gpus_per_replica",
+    "utilisation", "utilisation_deployed", "busy_share", "goodput_share", "reached", "preempted", "cached_share",
+    "replicas_if_poisson", "levels", "traffic", "service_time", "definition", "findings",
+}  # fmt: skip
+
+
+def sized(run: Run, *words: str, code: int = 0) -> dict[str, object]:
+    outcome = run("placement", "size", "--traffic", str(CODE), "--json", *words)
+    assert outcome.code == code, outcome.err
+    found: dict[str, object] = json.loads(outcome.out)
+    return found
+
+
+def test_the_json_is_the_contract_and_utilisation_is_a_result(run: Run) -> None:
+    found = sized(run, "--model", "deepseek-ai/DeepSeek-V3", "--gpu", "h200")
+    assert set(found) == CONTRACT
+    assert found["meets_slo"] is True
+    assert 0 < found["utilisation"] < 0.5  # type: ignore[operator]
+    assert found["deployed"] == found["replicas"] + 1  # type: ignore[operator]
+    assert found["replicas_if_poisson"] < found["replicas"]  # type: ignore[operator]
+    assert found["service_time"]["method"] == "measured"  # type: ignore[index]
+    assert [level["demand"] for level in found["levels"]] == [0.5, 1.0, 2.0]  # type: ignore[attr-defined]
+
+
+def test_utilisation_cannot_be_given(run: Run) -> None:
+    outcome = run("placement", "size", "--traffic", str(CODE), "--model", "DeepSeek-V3", "--utilisation", "0.9")
+    assert outcome.code == 2
+
+
+def test_poisson_is_named_where_it_was_asked_for(run: Run) -> None:
+    found = sized(run, "--model", "Qwen3-32B", "--poisson")
+    assert "Poisson" in found["definition"]["arrivals"]  # type: ignore[index]
+
+
+def test_growth_and_bursts_are_named_in_the_definition(run: Run) -> None:
+    found = sized(run, "--model", "Qwen3-32B", "--growth", "2", "--burst", "1.2")
+    assert found["definition"]["arrivals"] == "as recorded, bursts 1.2 times as strong, grown 2 times"  # type: ignore[index]
+
+
+def test_an_objective_nobody_keeps_fails_without_a_number(run: Run) -> None:
+    found = sized(run, "--model", "Qwen3-32B", "--slo", "ttft p99 < 1ms", code=1)
+    assert found["replicas"] is None
+    assert found["utilisation"] is None
+    assert found["meets_slo"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--model", "no-such"), "not known"), (("--model", "Qwen3-32B", "--gpu", "h2000"), "Did you mean H200"),
+        (("--model", "Qwen3-32B", "--slo", "fast"), "not understood"), ((), "no model"),
+        (("--model", "Qwen3-32B", "--max-batch", "0"), "--budget-tokens"),
+    ],
+)  # fmt: skip
+def test_wrong_use_is_told_with_its_repair(run: Run, words: tuple[str, ...], said: str) -> None:
+    outcome = run("placement", "size", "--traffic", str(CODE), *words)
+    assert outcome.code == 2
+    assert said in " ".join(outcome.err.split())
+
+
+def test_too_few_requests_are_a_finding(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text(
+        "timestamp,input_tokens,output_tokens\n" + "".join(f"{n},500,100\n" for n in range(20)), encoding="utf-8"
+    )
+    outcome = run("placement", "size", "--traffic", str(path), "--model", "Qwen3-32B", "--json")
+    assert outcome.code == 1
+    assert "traffic.too_short" in [each["code"] for each in json.loads(outcome.out)["findings"]]
+
+
+def test_the_page_and_the_terminal_tell_it(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "sizing.html"
+    outcome = run("placement", "size", "--traffic", str(CODE), "--model", "Qwen3-32B", "--html", str(page))
+    assert outcome.code == 0, outcome.err
+    assert "Poisson arrivals would have said" in " ".join(outcome.out.split())
+    assert "replicas" in page.read_text(encoding="utf-8")
+
+
+def test_calibration_tells_the_error_that_is_left(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    lines = [f"{c},1000,200,{8 + 0.12 * c}" for c in (1, 8, 32, 64, 128)]
+    path.write_text("decoding,input_tokens,output_tokens,tpot_ms\n" + "\n".join(lines), encoding="utf-8")
+    outcome = run("placement", "calibrate", "--measured", str(path), "--model", "Qwen3-14B", "--gpu", "h200", "--json")
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert found["after"]["median_error"] <= 0.13 < found["before"]["median_error"]
+    for point in found["points"]:
+        assert point["after_ms"] == pytest.approx(point["measured_ms"], rel=0.1)
+
+
+def test_load_generators_are_read(run: Run, tmp_path: Path) -> None:
+    mean = {
+        "prompt_token_count": 1000,
+        "output_token_count": 200,
+        "time_to_first_token_ms": 90,
+        "inter_token_latency_ms": 12,
+    }
+    metrics = {name: {"successful": {"mean": value}} for name, value in mean.items()}
+    metrics["request_concurrency"] = {"successful": {"mean": 16}}
+    guide = tmp_path / "guidellm.json"
+    guide.write_text(json.dumps({"benchmarks": [{"metrics": metrics}]}), encoding="utf-8")
+    serve = tmp_path / "vllm.json"
+    run_of_vllm = {
+        "completed": 100, "total_input_tokens": 100_000, "total_output_tokens": 20_000, "mean_tpot_ms": 12.0, "mean_ttft_ms": 90.0,
+        "output_throughput": 1300.0, "max_concurrency": 16,
+    }  # fmt: skip
+    serve.write_text(json.dumps(run_of_vllm), encoding="utf-8")
+    for path in (guide, serve):
+        outcome = run(
+            "placement", "calibrate", "--measured", str(path), "--model", "Qwen3-14B", "--gpu", "h200", "--json"
+        )
+        assert outcome.code == 0, outcome.err
+        found = json.loads(outcome.out)
+        (point,) = found["points"]
+        assert point["decoding"] == pytest.approx(15.5, rel=0.02)
+        assert point["after_ms"] == pytest.approx(12.0)
+        assert [each["code"] for each in found["findings"]] == ["calibration.few_points"]
+
+
+def test_a_measurement_without_a_time_is_refused_with_its_row(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text("decoding,input_tokens,output_tokens\n1,1000,200\n", encoding="utf-8")
+    outcome = run("placement", "calibrate", "--measured", str(path), "--model", "Qwen3-14B")
+    assert outcome.code == 2
+    assert "bad.csv:1" in " ".join(outcome.err.split())
