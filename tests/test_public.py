@@ -43,7 +43,7 @@ def test_what_a_plug_in_author_imports() -> None:
     assert sorted(written_here) == ["Chunk", "Delivery", "Probe", "Source", "SourceSettings", "file_hash", "rejected_rows", "unreadable"]
     assert public(contract.Source) == ["deliveries", "probe"]
     assert [f for f in contract.Delivery.__dataclass_fields__] == [
-        "name", "kind", "content_hash", "chunks", "raw", "next_cursor", "snapshot_keys", "size_bytes",
+        "name", "kind", "content_hash", "chunks", "raw", "next_cursor", "snapshot_keys", "size_bytes", "fault",
     ]
     for entry in entry_points(group=registry.GROUP):
         plugin = entry.load()
