@@ -18,6 +18,34 @@ class Step(NamedTuple):
     meaning: str
 
 
+class Group(NamedTuple):
+    """Steps that a first look takes together; ``steps`` with a trailing dot stand for their family."""
+
+    group: str
+    label: str
+    kind: str
+    steps: tuple[str, ...]
+
+    def has(self, step: str) -> bool:
+        """Whether a step (``wasted.superseded``) belongs to it."""
+        return any(step == own or step == own.rstrip(".") or (own.endswith(".") and step.startswith(own)) for own in self.steps)
+
+
+# Every step is in exactly one of them; shown in this order.
+GROUPS = (
+    Group("useful", "Proven useful", "good", ("useful",)),
+    Group("open", "May have been useful", "open", (
+        "unproven", "unproven.attested", "active_unattributed", "unknown", "unpriced", "unreconciled", "unclassified")),
+    Group("wasted", "Answers nobody used", "waste", ("wasted.",)),
+    Group("unused_capacity", "Capacity paid for and not used", "waste", (
+        "commitment_unused", "unallocated", "fragmented", "idle", "idle_held", "starting", "down")),
+    Group("overhead", "Overhead, seats and platform", "own", ("overhead", "seats", "platform")),
+    Group("training", "Training", "own", ("training.",)),
+    Group("credits", "Credits", "own", ("credits",)),
+    Group("outside", "Tax, and what is not AI", "out", ("tax", "non_ai")),
+)  # fmt: skip
+
+
 @cache
 def known_steps() -> tuple[Step, ...]:
     """All steps in the order in which a report shows them; a name with a trailing dot stands for its family."""

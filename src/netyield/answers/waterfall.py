@@ -10,9 +10,9 @@ from netyield.answers import measures, unfilled
 from netyield.answers.answer import Answer, AnswerColumn
 from netyield.answers.books import Books
 from netyield.answers.measures import HOUR_US, Figures, StepSum, per_mtok, ratio, shown
-from netyield.answers.steps import known_steps, step_of
+from netyield.answers.steps import GROUPS, known_steps, step_of
 from netyield.core.finding import Severity
-from netyield.core.money import MONEY, from_pico, quantise, text
+from netyield.core.money import MONEY, from_pico, quantise, text, to_pico
 from netyield.core.period import iso
 
 COLUMNS = (
@@ -27,6 +27,16 @@ COLUMNS = (
     AnswerColumn("measured", "flag", "", "False: no connected source can fill this step"),
     AnswerColumn("note", "text", "", "What the step means"),
 )
+GROUP_COLUMNS = (
+    AnswerColumn("group", "text", "", "Group of steps"),
+    AnswerColumn("label", "text", "", "Its name in words"),
+    AnswerColumn("amount", "money", "currency", "Money of its steps"),
+    AnswerColumn("share", "share", "of the total", "Share of the total"),
+    AnswerColumn("steps", "text", "", "The steps in it"),
+    AnswerColumn("lo", "number", "currency", "Where the bar begins"),
+    AnswerColumn("hi", "number", "currency", "Where the bar ends"),
+    AnswerColumn("kind", "text", "", "Kind of money"),
+)
 # Which raw evidence fills a step; without it the step is shown as not measured.
 NEEDS = {
     "telemetry": ("down", "unallocated", "fragmented", "starting", "idle", "idle_held", "active_unattributed"),
@@ -40,6 +50,7 @@ def answer(books: Books) -> Answer:
     steps = measures.by_step(books)
     found = measures.figures(steps)
     rows = _rows(steps, found.total, _present(books))
+    grouped = _groups(rows, found.total)
     capacity = measures.capacity(books)
     headline = headline_of(books, found, capacity)
     free = unfilled.rows(books)
@@ -60,6 +71,9 @@ def answer(books: Books) -> Answer:
             }
             for r in rows
             if r["measured"] and r["amount"] is not None
+        ],
+        "groups": [
+            {"group": r["group"], "amount": text(r["amount"]), "share": r["share"], "steps": r["steps"].split(", ")} for r in grouped
         ],
         "headline": headline,
         "usage": usage(books, capacity),
@@ -82,6 +96,7 @@ def answer(books: Books) -> Answer:
         basis=_basis(books),
         table=_table(rows),
         columns=COLUMNS,
+        views={"groups": (_table(grouped, GROUP_COLUMNS), GROUP_COLUMNS)},
         headline=headline,
         description=_sentence(books, found, headline),
         caveats=(*_caveats(books, steps, found), *unfilled.sentences(free, books.currency)),
@@ -142,9 +157,34 @@ def _rows(steps: dict[str, StepSum], total: int, present: dict[str, bool]) -> li
     return made
 
 
-def _table(rows: list[dict[str, Any]]) -> pa.Table:
+def _groups(rows: list[dict[str, Any]], total: int) -> list[dict[str, Any]]:
+    """The same money in a few bars that follow one another; a group without money is left out."""
+    made, edge = [], 0
+    for group in GROUPS:
+        own = [row for row in rows if row["amount"] and group.has(row["step"])]
+        if not own:
+            continue
+        pico = sum(to_pico(row["amount"])[0] for row in own)
+        lo, hi = sorted((edge, edge + pico))
+        edge += pico
+        made.append(
+            {
+                "group": group.group,
+                "label": group.label,
+                "amount": from_pico(pico),
+                "share": ratio(pico, total),
+                "steps": ", ".join(row["step"] for row in own),
+                "lo": float(from_pico(lo)),
+                "hi": float(from_pico(hi)),
+                "kind": group.kind,
+            }
+        )
+    return made
+
+
+def _table(rows: list[dict[str, Any]], columns: tuple[AnswerColumn, ...] = COLUMNS) -> pa.Table:
     types = {"amount": MONEY, "share": pa.float64(), "lo": pa.float64(), "hi": pa.float64(), "measured": pa.bool_()}
-    schema = pa.schema([(c.name, types.get(c.name, pa.string())) for c in COLUMNS])
+    schema = pa.schema([(c.name, types.get(c.name, pa.string())) for c in columns])
     return pa.Table.from_pylist(rows, schema=schema)
 
 

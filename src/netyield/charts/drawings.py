@@ -37,7 +37,7 @@ def _reconciliation(answer: Answer) -> list[Drawing]:
 
 
 _CHARTS: Mapping[str, Callable[[Answer], list[Drawing]]] = {
-    "waterfall": lambda answer: [waterfall.chart(answer)],
+    "waterfall": lambda answer: [waterfall.chart(answer), *waterfall.groups(answer)],
     "unit_cost": unit_cost.charts,
     "fleet": fleet.charts,
     "allocation": lambda answer: [allocation.chart(answer)],

@@ -45,6 +45,11 @@ def kind_of_step(step: str) -> str:
     return _KINDS[step_of(f"{step}." if f"{step}." in known else step).kind]
 
 
+def kind_in_words(kind: str) -> str:
+    """The palette's word for a kind of the table of steps."""
+    return _KINDS[kind]
+
+
 def kinds_present(kinds: list[str]) -> list[str]:
     """The kinds that occur, in the palette's order (the legend names no more than is shown)."""
     return [kind for kind in FILLS if kind in kinds]
