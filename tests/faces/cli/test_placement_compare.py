@@ -138,3 +138,22 @@ def test_an_options_file_is_written_once(tmp_path: Path, capfd: pytest.CaptureFi
     assert call(["placement", "compare", "--write-options", str(path)]) == 2
     assert call(["placement", "compare"]) == 2
     assert "--traffic FILE" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["--gpu", "h1000"], 2, "Did you mean H100?"),
+        (["--slo", "fast"], 2, "ttft p99 < 2s"),
+        (["--slo", "ttft p99 < 1ms"], 1, "no size of it keeps the latency objective"),
+        (["--model", "nobody/no-model"], 1, "no option can be compared"),
+    ],
+)
+def test_unknown_gpus_models_and_objectives_nobody_can_meet(
+    files: list[str], words: list[str], code: int, told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made_up = ["placement", "compare", *files[:2], "--draws", "60", "--model", "Qwen/Qwen3-32B", *words]
+    assert call(made_up) == code
+    out, err = capfd.readouterr()
+    assert told in " ".join((out + err).split())
+    assert "Traceback" not in err

@@ -78,6 +78,7 @@ class Asked:
 
     def case(self, working: Working) -> tuple[Case, tuple[Finding, ...], list[str]]:
         """The comparison, what is wrong with its traffic, and what was compared in a few words. Raises WrongUse."""
+        from netyield.economics.serving.objective import parse_objectives
         from netyield.economics.serving.traffic import of_trace
         from netyield.faces.cli.kv.trace_options import Order, TraceWords
         from netyield.project.placement import case_of, demand_of_traffic
@@ -89,6 +90,7 @@ class Asked:
             message = "There is no traffic to decide on."
             raise WrongUse(message, "Give --traffic FILE: requests with their times and lengths; or --from-ledger in a project.")
         ways = self._ways()
+        parse_objectives(ways.decision.slo or DEFAULT_SLO)
         model = self.model or ways.decision.model or ""
         words = TraceWords(
             self.traffic, self.format, order=Order.TIME, no_cache=True, from_ledger=self.from_ledger, filters=self.filters,
@@ -128,6 +130,7 @@ class Asked:
         return found, findings
 
     def _ways(self) -> Options:
+        from netyield.core.inference.hardware import find_gpu
         from netyield.economics.placement.options import read_options
         from netyield.economics.placement.suggested import suggested_options
 
@@ -137,6 +140,7 @@ class Asked:
         if not self.model:
             message = "There is nothing to compare."
             raise WrongUse(message, "Give --options FILE (--write-options FILE writes one), or --model NAME.")
+        find_gpu(self.gpu)
         return suggested_options(self.model, self.gpu, datetime.now(UTC).date(), self.slo)
 
 
