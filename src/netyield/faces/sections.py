@@ -22,7 +22,6 @@ STATE_PREFIX = "hours_"
 ROW_NAMES = ("step", "slice", "reason", "pool", "line")  # the column an answer's rows are called by
 VIEW_TITLES = {
     "groups": "The steps in groups",
-    "groups": "The steps in groups",
     "heat": "Activity by device and time",
     "by_day": "Bill against priced usage, by day",
     "engine_tokens": "Tokens of requests beside those the engines counted",
@@ -252,12 +251,6 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
 
 
 _VIEW_FIELDS: dict[str, tuple[_Field, ...]] = {
-    "groups": (
-        _Field("Group", ("label",)),
-        _Field("Amount", ("amount",)),
-        _Field("Share", ("share",)),
-        _Field("Steps", ("steps",)),
-    ),
     "groups": (
         _Field("Group", ("label",)),
         _Field("Amount", ("amount",)),
