@@ -18,6 +18,7 @@ from netyield.charts import (
     placement,
     prompt_cache,
     reconciliation,
+    sizing,
     unit_cost,
     usefulness,
     waterfall,
@@ -51,5 +52,6 @@ _CHARTS: Mapping[str, Callable[[Answer], list[Drawing]]] = {
     "prompt_cache": prompt_cache.charts,
     "kv_plan": kv_plan.charts,
     "placement": placement.charts,
+    "sizing": sizing.charts,
     "break_even": break_even.charts,
 }

@@ -136,3 +136,16 @@ def test_a_measurement_without_a_time_is_refused_with_its_row(run: Run, tmp_path
     outcome = run("placement", "calibrate", "--measured", str(path), "--model", "Qwen3-14B")
     assert outcome.code == 2
     assert "bad.csv:1" in " ".join(outcome.err.split())
+
+
+def test_the_page_draws_replicas_by_demand_and_what_poisson_would_have_said(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "sizing.html"
+    assert (
+        run(
+            "placement", "size", "--traffic", str(CODE), "--model", "DeepSeek-V3", "--gpu", "h200", "--html", str(page)
+        ).code
+        == 0
+    )
+    told = page.read_text(encoding="utf-8")
+    assert "Replicas by demand" in told
+    assert "With Poisson arrivals" in told
