@@ -202,3 +202,12 @@ def test_a_model_of_the_api_bill_is_explained(project: Project, raw: Engine, boo
     with pytest.raises(WrongUse, match="no 'nothing'") as wrong:
         explain.answer("reconciliation/nothing", books, raw)
     assert row["model"] in wrong.value.repair
+
+
+def test_a_key_figure_is_told_itself_beside_the_money_behind_it(project: Project, raw: Engine, books: Books) -> None:
+    lead = project.answer("waterfall", WHOLE)
+    for name, value in lead.headline.items():
+        found = explain.answer(f"headline/{name}", books, raw)
+        assert found.body["value"] == found.headline[name] == value
+        assert found.title.endswith("USD of money behind it")
+    assert "value" not in explain.answer("waterfall/idle", books, raw).body

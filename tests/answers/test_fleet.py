@@ -43,7 +43,7 @@ def test_paid_hours_add_up_over_states_and_money_over_devices() -> None:
     )
     answer = fleet.answer(make(fleet=HELD, activity=OBSERVED))
     assert answer.headline == {"pools": 2, "gpu_hours_paid": 12}
-    assert answer.description == "2 pools, 12.0 GPU-hours paid, 7.0 of them idle or unallocated."
+    assert answer.description == "2 pools, 12.0 GPU-hours paid, 7.0 of them idle or unallocated, 2.0 unknown."
 
 
 def test_activity_counts_unknown_time_as_nothing_and_as_full() -> None:

@@ -8,13 +8,14 @@ them; each with its file and rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
-from netyield.answers import explain_bridge, measures
+from netyield.answers import explain_bridge, measures, waterfall
 from netyield.answers.answer import Answer, AnswerColumn
 from netyield.answers.books import Books, time_sql
 from netyield.answers.measures import HOUR_US
@@ -163,7 +164,9 @@ def answer(figure: str, books: Books, raw: Engine) -> Answer:
         *_signals(books, raw, wanted, found.clause),
     ]
     meaning = f"{step_of(wanted[0]).meaning}." if len(wanted) == 1 else f"{len(wanted)} steps stand behind it."
-    return _explained(figure, text(from_pico(total)), meaning, lines, books)
+    room, _, name = figure.partition("/")
+    own = {name: waterfall.answer(books).headline[name]} if room == "headline" else {}
+    return _explained(figure, text(from_pico(total)), meaning, lines, books, own)
 
 
 def _bridged(found: Figure, books: Books, raw: Engine) -> Answer:
@@ -176,24 +179,33 @@ def _bridged(found: Figure, books: Books, raw: Engine) -> Answer:
     return _explained(found.name, text(amount), f"{found.formulas[0]}.", lines, books)
 
 
-def _explained(figure: str, amount: str, meaning: str, lines: list[dict[str, str]], books: Books) -> Answer:
+def _explained(
+    figure: str,
+    amount: str,
+    meaning: str,
+    lines: list[dict[str, str]],
+    books: Books,
+    own: Mapping[str, Any] = MappingProxyType({}),
+) -> Answer:
+    """``own``: a key figure under its name, beside the ``amount`` of the steps behind it."""
     schema = pa.schema([(c.name, pa.string()) for c in COLUMNS])
     return Answer(
         name="explain",
-        title=f"{figure}: {amount} {books.currency}",
+        title=f"{figure}: {amount} {books.currency}{' of money behind it' if own else ''}",
         as_of=books.as_of,
         window=books.window,
         currency=books.currency,
         basis=books.basis,
         table=pa.Table.from_pylist(lines, schema=schema),
         columns=COLUMNS,
-        headline={"figure": figure, "amount": amount},
+        headline={"figure": figure, "amount": amount, **own},
         description=meaning,
         findings=books.findings,
         body={
             "answer": "explain",
             "figure": figure,
             "amount": amount,
+            **dict.fromkeys(["value"] if own else [], next(iter(own.values()), None)),
             "currency": books.currency,
             "basis": books.basis,
             "as_of": books.as_of,

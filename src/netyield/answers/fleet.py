@@ -53,7 +53,12 @@ def answer(books: Books) -> Answer:
     free = unfilled.rows(books)
     paid = sum(r["gpu_hours_paid"] for r in rows)
     idle = sum(r["hours_idle"] + r["hours_idle_held"] + r["hours_unallocated"] for r in rows)
-    sentence = f"{len(rows)} pools, {paid:,.1f} GPU-hours paid, {idle:,.1f} of them idle or unallocated."
+    unknown = sum(r["hours_unknown"] for r in rows)
+    sentence = f"{len(rows)} {'pool' if len(rows) == 1 else 'pools'}, {paid:,.1f} GPU-hours paid, "
+    if paid and unknown >= paid:
+        sentence += "all of them unknown."
+    else:
+        sentence += f"{idle:,.1f} of them idle or unallocated" + (f", {unknown:,.1f} unknown." if unknown else ".")
     body = {
         "answer": "fleet",
         "as_of": books.as_of,

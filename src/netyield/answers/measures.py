@@ -68,7 +68,7 @@ def ratio(part: int, whole: int) -> float | None:
 
 def per_mtok(pico: int, tokens: int) -> Decimal | None:
     """Currency units per million tokens, null without tokens or without positive money."""
-    if tokens <= 0:
+    if tokens <= 0 or pico <= 0:
         return None
     return quantise(CONTEXT.divide(from_pico(pico * MTOK), Decimal(tokens)), RATIO_PLACES)
 

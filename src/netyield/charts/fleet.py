@@ -75,8 +75,10 @@ def _pool(answer: Answer, pool: str, runs: list[dict[str, Any]]) -> Drawing:
     if unknown := [row for row in data if row["look"] == UNKNOWN]:
         layers += _unknown(unknown)
     spec = finish(alt.layer(*layers).add_params(cursor_param()), height=len(devices) * PIXELS_PER_DEVICE)
-    count = sum({run["device"]: run["devices"] for run in runs}.values())
-    sentence = f"Activity of {count} devices of pool {pool}, {formats.window(answer.window)}.{_merged(runs)}"
+    # A row named as its pool is time of no device: paid, and nothing says by which.
+    count = sum({run["device"]: run["devices"] for run in runs if run["device"] != pool}.values())
+    devices_words = f"{count} {'device' if count == 1 else 'devices'} of " if count else ""
+    sentence = f"Activity of {devices_words}pool {pool}, {formats.window(answer.window)}.{_merged(runs)}"
     return Drawing("fleet_heat", pool, sentence, spec, tuple(row["sentence"] for row in data), f"{KEY}{_merged(runs)}")
 
 

@@ -36,6 +36,11 @@ def figures(answer: Answer) -> list[Figure]:
     return [_FIGURES[key](headline, currency) for key in order if key in headline]
 
 
+def key_figure(name: str, headline: Mapping[str, Any], currency: str) -> Figure | None:
+    """One key figure of a headline that has it."""
+    return _FIGURES[name](headline, currency) if name in headline and name in _FIGURES else None
+
+
 def outcomes_known(headline: Mapping[str, Any]) -> bool:
     """Whether any outcome evidence stands behind the net yield."""
     coverage = formats.decimal(headline.get("coverage"))
@@ -84,6 +89,16 @@ def _served(headline: Mapping[str, Any], currency: str) -> Figure:
     return Figure("Cost per served million tokens", formats.rate(value, currency), detail)
 
 
+def _per_answer(headline: Mapping[str, Any], currency: str) -> Figure:
+    words = formats.rate(headline.get("cost_per_useful_answer"), currency)
+    return Figure("Cost per useful answer", words, "withheld below the coverage floor")
+
+
+def _coverage(headline: Mapping[str, Any], currency: str) -> Figure:
+    del currency  # a share has none
+    return Figure("Coverage", formats.share(headline.get("coverage")), "of the money of requests has a verdict")
+
+
 _FIGURES: Mapping[str, Callable[[Mapping[str, Any], str], Figure]] = {
     "in_scope_total": _in_scope,
     "net_yield": _net_yield,
@@ -91,4 +106,6 @@ _FIGURES: Mapping[str, Callable[[Mapping[str, Any], str], Figure]] = {
     "certain_waste": _certain_waste,
     "activity": _activity,
     "cost_per_served_mtok": _served,
+    "cost_per_useful_answer": _per_answer,
+    "coverage": _coverage,
 }

@@ -11,6 +11,7 @@ from rich.text import Text
 from netyield.charts import formats
 from netyield.faces.cells import exact, table_rows
 from netyield.faces.cli.terminal import plain, print_findings, print_line, print_table
+from netyield.faces.headline import key_figure
 
 if TYPE_CHECKING:
     from netyield.answers.answer import Answer
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 def print_explanation(out: Console, answer: Answer) -> None:
     """The explanation of one figure."""
     print_line(out, Text(plain(answer.title), style="bold"))
+    name = str(answer.headline.get("figure", "")).partition("/")[2]
+    if (found := key_figure(name, answer.headline, answer.currency)) is not None:
+        print_line(out, Text(f"{found.name}: {found.words} ({found.detail})", style="bold"))
     out.print(
         Text(
             f"{formats.window(answer.window)} · {answer.currency} · books as of {formats.minute(answer.as_of)}",
