@@ -74,7 +74,9 @@ def parse(options: dict[str, Any], where: str = FILE_NAME) -> Config:
         unknown = first["type"] == "extra_forbidden"
         near = difflib.get_close_matches(str(first["loc"][-1]), _known_keys(first["loc"]), n=1) if unknown else []
         hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(_known_keys(first['loc']))}."
-        what = "unknown key" if unknown else first["msg"]
+        what = "unknown key" if unknown else str(first["msg"]).removeprefix("Value error, ").rstrip(".")
+        if first["loc"][-1] == "currency":
+            what, hint = f"{first['input']!r} is no currency", "Write its three capital letters, for example EUR."
         message = f"{where}: {key}: {what}."
         raise ConfigError(message, hint) from None
 

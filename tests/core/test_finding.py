@@ -18,6 +18,12 @@ def test_ten_million_bad_rows_are_one_line_with_the_first_row() -> None:
     assert found[0].line() == "a.csv:3: warning x.bad: is wrong. (3 times) Mend it."
 
 
+def test_a_message_ends_before_its_repair_begins() -> None:
+    bare = Finding("x.bad", Severity.WARNING, "one model has no price", "Add it.")
+    assert bare.line() == "warning x.bad: one model has no price. Add it."
+    assert Finding("x.note", Severity.INFO, "as it is", "").line() == "info x.note: as it is"
+
+
 def test_the_worst_come_first_and_files_stay_apart() -> None:
     found = aggregate([finding(1), finding(1, file="b.csv"), finding(5, "y.worse", Severity.ERROR)])
     assert [(f.code, f.file) for f in found] == [("y.worse", "a.csv"), ("x.bad", "a.csv"), ("x.bad", "b.csv")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 import typer
 from fake_project import FakeProject, Run
 
+from netyield.faces.cli.demo import generate_into
+from netyield.faces.cli.failure import explain_failure
 from netyield.faces.cli.main import app
 
 FILTERS = {"--since", "--until", "--by", "--where", "--basis", "--currency", "--as-of"}
@@ -143,3 +146,27 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
     assert done.stderr.decode().strip() == "[]"
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_what_the_disk_refuses_is_no_fault_of_netyield(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain_failure(OSError(number, os.strerror(number), "books/lock")) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"netyield: books/lock: {os.strerror(number)}.\n  ")
+    assert "fault" not in said
+
+
+def test_an_interrupted_example_company_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(folder: Path) -> None:
+        (folder / "bill").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("netyield.testing.example.generate", half)
+    with pytest.raises(KeyboardInterrupt):
+        generate_into(tmp_path / "demo")
+    assert not (tmp_path / "demo").exists()
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "netyield", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("netyield ")

@@ -79,3 +79,8 @@ def test_a_file_that_is_missing_or_not_utf8_says_what_to_do(tmp_path: Path) -> N
     (tmp_path / "netyield.toml").write_bytes(b'[project]\nname = "\xff"\n')
     with pytest.raises(ConfigError, match="byte 18 is not UTF-8"):
         load(tmp_path / "netyield.toml")
+
+
+def test_a_wrong_currency_is_told_in_words() -> None:
+    with pytest.raises(ConfigError, match=r"'DOLLARS' is no currency"):
+        parse({"project": {"currency": "DOLLARS"}})

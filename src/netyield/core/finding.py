@@ -40,10 +40,11 @@ class Finding:
         return f"{self.file}:{self.row}" if self.file and self.row is not None else self.file
 
     def line(self) -> str:
-        """``file:row: severity code: message (n times). repair``, one line for a terminal or a CI log."""
+        """``file:row: severity code: message. (n times) repair``, one line for a terminal or a CI log."""
         times = f" ({self.count} times)" if self.count > 1 else ""
         place = f"{self.where}: " if self.where else ""
-        return f"{place}{self.severity} {self.code}: {self.message}{times} {self.repair}".rstrip()
+        end = "." if self.repair and not self.message.endswith((".", "!", "?")) else ""
+        return f"{place}{self.severity} {self.code}: {self.message}{end}{times} {self.repair}".rstrip()
 
 
 def aggregate(findings: Iterable[Finding]) -> list[Finding]:

@@ -63,7 +63,11 @@ def label(root: Path, path: Path) -> str:
 def no_file(code: str, pattern: str, root: Path) -> Finding:
     """The finding for a path that names no file."""
     message = f"no file matches {pattern!r} in {root}."
-    return Finding(f"{code}.no_file", Severity.ERROR, message, "Correct the path in netyield.toml.", pattern)
+    repair = "Correct the path in netyield.toml."
+    if (root / pattern).is_dir():
+        message = f"{pattern!r} is a folder, not a file."
+        repair = f"Name the files in it in netyield.toml, for example {pattern.rstrip('/')}/*.csv."
+    return Finding(f"{code}.no_file", Severity.ERROR, message, repair, pattern)
 
 
 def file_format(path: Path) -> Format:

@@ -48,7 +48,7 @@ def build(options: Mapping[str, Any], root: Path) -> Source:
         key = ".".join(str(part) for part in first["loc"])
         near = difflib.get_close_matches(key, plugin.Settings.model_fields, n=1)
         hint = f"Did you mean {near[0]!r}?" if near and first["type"] == "extra_forbidden" else ""
-        message = f"[[source]] {options.get('name') or kind}: key {key!r}: {first['msg']}."
+        message = f"[[source]] {options.get('name') or kind}: key {key!r}: {str(first['msg']).removeprefix('Value error, ').rstrip('.')}."
         raise ConfigError(message, hint or f"Keys of this source: {', '.join(plugin.Settings.model_fields)}.") from None
     source: Source = plugin(settings, root)
     return source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,8 +55,14 @@ def generate_into(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MARK).exists())):
         message = f"{folder} exists and is not an example company."
         raise WrongUse(message, "Name another place with --folder.")
-    with Working("Making the example company"):
-        generate(folder)
+    fresh = not folder.exists() or not any(folder.iterdir())
+    try:
+        with Working("Making the example company"):
+            generate(folder)
+    except BaseException:  # Ctrl-C too: half a company would be refused as somebody else's folder next time
+        if fresh:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def next_command(folder: Path, lead: Answer) -> str:

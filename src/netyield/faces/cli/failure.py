@@ -6,6 +6,7 @@ A traceback is shown only with NETYIELD_DEBUG=1.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -15,6 +16,14 @@ from netyield.core.errors import ConservationError, ContractError, NetyieldError
 GOOD, FINDINGS, WRONG_USE, FAULT = 0, 1, 2, 3
 INTERRUPTED, BROKEN_PIPE = 130, 141  # as a shell counts SIGINT and SIGPIPE
 DEBUG = "NETYIELD_DEBUG"
+# What a disk refuses, and what a person does about it.
+DISK = {
+    errno.EROFS: "Netyield writes beside netyield.toml: copy the project to a place that can be written.",
+    errno.EACCES: "Give this user the right to it, or run as its owner.",
+    errno.EPERM: "Give this user the right to it, or run as its owner.",
+    errno.ENOSPC: "Free some space and run again; the books are as they were.",
+    errno.EDQUOT: "Free some space and run again; the books are as they were.",
+}
 
 
 class PipeClosed(Exception):
@@ -25,6 +34,10 @@ def explain_failure(error: BaseException) -> int:
     """Print what happened and what to do; return the exit code."""
     if os.environ.get(DEBUG) == "1":
         traceback.print_exception(error)
+    if isinstance(error, OSError) and error.errno in DISK:
+        _say(f"netyield: {error.filename or 'a file'}: {error.strerror}.")
+        _say(f"  {DISK[error.errno]}")
+        return WRONG_USE
     if isinstance(error, ConservationError | ContractError) or not isinstance(error, NetyieldError):
         kind = "" if isinstance(error, NetyieldError) else f"{type(error).__name__}: "
         _say(f"netyield: a fault of Netyield itself: {kind}{error}")

@@ -73,6 +73,9 @@ def report(
     if json_out and csv_out == "-":
         message = "--json and --csv - both want stdout."
         raise WrongUse(message, "Give --csv a file.")
+    if html is not None and str(html) == "-":
+        message = "--html writes a file, not stdout."
+        raise WrongUse(message, "Name it, for example --html report.html.")
     filters = Filters(since, until, by, tuple(where or ()), basis, currency, as_of)
     filters.conditions()
     opened = open_project(project)
