@@ -146,3 +146,19 @@ def test_a_closed_month_keeps_its_figures_and_the_difference_is_posted_later(tmp
     assert rows["useful"] > 0 > rows["unproven"]
     project.ingest(now=datetime(2026, 11, 12, 5, tzinfo=UTC))
     assert Decimal(project.answer("waterfall", Query(since="2026-11-11", until="2026-11-13")).body["total"]) == 72
+
+
+def test_the_size_up_to_which_raw_files_are_copied_is_the_projects_own(tmp_path: Path) -> None:
+    bill = (
+        "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ChargeCategory\n"
+        "1,1,1,1,USD,2026-10-01,2026-10-02,Usage\n"
+    )
+    for name, limit, kept in (("small", 10, False), ("large", 10_000, True)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "bill.csv").write_text(bill)
+        source = '[[source]]\ntype = "focus"\npath = "bill.csv"\n'
+        (folder / "netyield.toml").write_text(f"[project]\nkeep_raw_max_bytes = {limit}\n{source}")
+        done = Project.open(folder).ingest()
+        assert (done.booked[0].raw is not None) is kept
+        assert ("ledger.raw_not_kept" in {finding.code for finding in done.findings}) is not kept
