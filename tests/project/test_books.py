@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 from ledger_rows import START, make_project, table_of
 
 from netyield.project import Project, Query
@@ -162,3 +166,21 @@ def test_the_size_up_to_which_raw_files_are_copied_is_the_projects_own(tmp_path:
         done = Project.open(folder).ingest()
         assert (done.booked[0].raw is not None) is kept
         assert ("ledger.raw_not_kept" in {finding.code for finding in done.findings}) is not kept
+
+
+def test_who_may_only_read_gets_the_same_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that refuses writing is played: whoever runs the tests may be root, who may write anywhere."""
+    project = make_project(tmp_path, TOML, charges=[gpu_line()], gpu_samples=samples(), attempts=calls())
+    written = pq.write_table
+
+    def refuse(table: pa.Table, where: Path, **more: Any) -> None:
+        if tmp_path in where.parents:
+            raise PermissionError(errno.EACCES, "Permission denied", str(where))
+        written(table, where, **more)
+
+    monkeypatch.setattr("netyield.project.kept.pq.write_table", refuse)
+    told = project.answer("waterfall", WHOLE).body
+    assert not derived(project)
+    monkeypatch.undo()
+    assert Project.open(tmp_path).answer("waterfall", WHOLE).body == told
+    assert len(derived(project)) == 3

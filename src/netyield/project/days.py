@@ -6,6 +6,7 @@ of small Parquet files per day under ``derived/``; they can be deleted at any ti
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,7 +18,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from netyield import __version__
 from netyield.attribution import coverage, pricing, reconcile, replica_hours
@@ -29,6 +29,7 @@ from netyield.core.period import DAY, HOUR, Period, iso, micros, midnight
 from netyield.ledger import conserve
 from netyield.project import quiet_days
 from netyield.project.inputs import Shared, cards_on
+from netyield.project.kept import kept
 from netyield.project.later_retries import later_retries
 from netyield.project.prices import Prices
 from netyield.store.engine import Engine
@@ -63,13 +64,7 @@ def result(job: DayJob) -> dict[str, Path]:
     paths = {name: job.folder.derived_path(name, day, key) for name in RESULTS}
     if all(path.exists() for path in paths.values()):
         return paths
-    for name, table in compute(job).items():
-        path = paths[name]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        pq.write_table(table, temporary, compression="zstd")
-        temporary.replace(path)
-    return paths
+    return {name: kept(table, paths[name]) for name, table in compute(job).items()}
 
 
 def same_inputs(one: DayJob, other: DayJob) -> bool:
@@ -200,10 +195,11 @@ def _carried(job: DayJob) -> str:
     finally:
         engine.close()
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(digest, encoding="utf-8")
-    temporary.replace(path)
+    with contextlib.suppress(PermissionError):  # who may only read finds it anew
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(digest, encoding="utf-8")
+        temporary.replace(path)
     return digest
 
 

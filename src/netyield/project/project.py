@@ -144,6 +144,9 @@ class Project:
             message = f"--since/--until: {error}."
             raise WrongUse(message, "Write times as 2026-11-01 or 2026-11-01T12:00:00Z.") from None
         if since is None or until is None:
+            if query.as_of:
+                message = f"there was nothing in the books at {query.as_of}."
+                raise WrongUse(message, "Ask for a later --as-of; `netyield doctor` tells how far back the books go.")
             message = "there is nothing in the books yet."
             raise WrongUse(message, "Run `netyield ingest`, and `netyield check` for what it found.")
         if since >= until:

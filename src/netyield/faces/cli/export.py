@@ -99,8 +99,10 @@ def _charts(answer: Answer, file_format: Format) -> list[tuple[str, bytes]]:
 
     found = []
     drawn = drawings(answer)
-    for number, drawing in enumerate(drawn, 1):
-        name = drawing.name if len(drawn) == 1 else f"{drawing.name}_{number}"
+    names = [drawing.name for drawing in drawn]
+    for number, drawing in enumerate(drawn):
+        same = names[: number + 1].count(drawing.name)
+        name = drawing.name if names.count(drawing.name) == 1 else f"{drawing.name}_{same}"
         data = render.svg(drawing).encode("utf-8") if file_format is Format.SVG else render.png(drawing)
         found.append((name, data))
     return found
