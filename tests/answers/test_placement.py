@@ -26,7 +26,7 @@ QUOTE = {"dated": "2026-11-01", "source": "a quote"}
 
 def test_the_documented_decision() -> None:
     page = (ROOT / "docs" / "placement.md").read_text(encoding="utf-8")
-    block = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
+    block = re.search(r"```text\n(\[decision\].*?)```", page, re.DOTALL)
     assert block is not None
     ways = parse_options(tomllib.loads(block[1]))
     traffic = of_trace(read_trace(CHAT, order="time"))

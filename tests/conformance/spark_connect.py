@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ class SparkConnect:
 
     def __init__(self, url: str, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         logging.getLogger("SQLQueryContextLogger").disabled = True
+        # A worker of pytest-xdist has no main file, which the client takes for a run of its own doctests.
+        vars(sys.modules["__main__"]).setdefault("__file__", __file__)
         with warnings.catch_warnings():
             # The client names the pandas it was made for; nothing here goes through pandas.
             warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
