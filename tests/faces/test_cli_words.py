@@ -15,7 +15,7 @@ from fake_project import FakeProject, Run
 
 from netyield.faces.cli.demo import generate_into
 from netyield.faces.cli.failure import explain_failure
-from netyield.faces.cli.main import app
+from netyield.faces.cli.main import app, call
 
 FILTERS = {"--since", "--until", "--by", "--where", "--basis", "--currency", "--as-of"}
 COMMAND: Any = typer.main.get_command(app)
@@ -170,3 +170,20 @@ def test_an_interrupted_example_company_can_be_made_again(tmp_path: Path, monkey
 def test_the_package_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "netyield", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("netyield ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["kv", "curve", "--trace", "t.jsonl"], ("--json", "--csv", "-")),
+        (["kv", "curve", "--trace", "t.jsonl"], ("--html", "-")),
+        (["commitments", "report"], ("--html", "-")),
+        (["placement", "size", "--traffic", "t.csv"], ("--html", "-")),
+        (["assets", "schedule", "--asset", "a.toml"], ("--html", "-")),
+        (["report"], ("--json", "--csv", "-")),
+    ],
+)
+def test_stdout_takes_one_form_and_never_a_page(words: list[str], said: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call([*words, *said]) == 2
+    told = capsys.readouterr().err
+    assert ("both want stdout" if "--json" in said else "--html writes a file, not stdout") in told.replace("\n", " ")

@@ -5,28 +5,16 @@ from __future__ import annotations
 import pyarrow as pa
 
 from netyield.attribution.attempts import CLASSES
+from netyield.core.names import DIMENSIONS
 
 PICO = pa.decimal128(38, 0)
-DIMENSION_COLUMNS = (
-    "scope",
-    "provider",
-    "service",
-    "account",
-    "pool",
-    "device",
-    "owner",
-    "model",
-    "team",
-    "app",
-    "customer",
-)
 LEAF = pa.schema(
     [
         ("hour_us", pa.int64()),
         ("currency", pa.string()),
         ("step", pa.string()),
         ("reason", pa.string()),
-        *((name, pa.string()) for name in DIMENSION_COLUMNS),
+        *((name, pa.string()) for name in DIMENSIONS),
         ("evidence", pa.string()),
         ("method", pa.string()),
         ("pico", PICO),

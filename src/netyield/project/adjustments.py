@@ -15,10 +15,11 @@ from typing import Any
 import pyarrow as pa
 
 from netyield.attribution.capacity import HOUR_US
-from netyield.attribution.leaf import DIMENSION_COLUMNS, LEAF
+from netyield.attribution.leaf import LEAF
 from netyield.config import Config
 from netyield.core.contract import contract
 from netyield.core.money import from_pico
+from netyield.core.names import DIMENSIONS
 from netyield.core.period import Period, iso, micros, posting_period
 from netyield.ledger.charges import BASES, pico_sql
 from netyield.ledger.close import month_end
@@ -90,7 +91,7 @@ def _differences(
 
 def _difference(old: str, new: str) -> list[dict[str, Any]]:
     """Per step, reason and dimensions the money and tokens that ``new`` has and ``old`` has not."""
-    names = ", ".join(("step", "reason", *DIMENSION_COLUMNS))
+    names = ", ".join(("step", "reason", *DIMENSIONS))
     quoted = ["read_parquet('" + path.replace("'", "''") + "')" for path in (old, new)]
     engine = Engine(threads=1)
     try:

@@ -16,12 +16,11 @@ import pyarrow as pa
 from netyield.answers.books import Books, Query, time_sql
 from netyield.attribution import paid
 from netyield.attribution.coverage import UNBILLED
-from netyield.attribution.leaf import DIMENSION_COLUMNS
 from netyield.config import Config
 from netyield.core.errors import WrongUse
 from netyield.core.finding import Finding, aggregate
 from netyield.core.money import from_pico
-from netyield.core.names import DIMENSION_ALIASES
+from netyield.core.names import DIMENSION_ALIASES, DIMENSIONS
 from netyield.core.period import Period, iso, month_of
 from netyield.ledger import charges as charge_room
 from netyield.ledger import conserve
@@ -157,9 +156,9 @@ def _filter(engine: Engine, where: Mapping[str, str], zone: str) -> None:
     values = []
     for word, value in where.items():
         name = DIMENSION_ALIASES.get(word, word)
-        if name not in (*DIMENSION_COLUMNS, "step", "day", "month"):
+        if name not in (*DIMENSIONS, "step", "day", "month"):
             message = f"--where {word}: there is no dimension {word!r}."
-            raise WrongUse(message, f"Known: {', '.join((*DIMENSION_COLUMNS, 'step', 'day', 'month'))}.")
+            raise WrongUse(message, f"Known: {', '.join((*DIMENSIONS, 'step', 'day', 'month'))}.")
         tests.append(
             f"{time_sql(name, zone)} GLOB ?" if any(c in value for c in "*?[") else f"{time_sql(name, zone)} = ?"
         )

@@ -291,7 +291,7 @@ def test_a_missing_column_and_a_missing_file_are_said(tmp_path: Path) -> None:
     [
         ("x.parquet", b"PAR1 and then nothing", "truncated", 0),
         ("x.csv", b"", "empty_file", 0),
-        ("x.csv.gz", gzip.compress(b"t,d,v\n" + b"1777593600,g,5\n" * 50)[:-12], "truncated", 1),
+        ("x.csv.gz", gzip.compress(b"t,d,v\n" + b"1777593600,g,5\n" * 50, mtime=0)[:-12], "truncated", 1),
         ("x.csv", "t,d,v\n1777593600,gé,5\n".encode("latin-1"), "encoding", 1),
         ("x.jsonl", b'{"t":1777593600,"d":"g","v":5}\n{"t":\n', "bad_json", 1),
         ("x.csv", b"t,d,v,w\n1777593600,g,5,6\n", "unmapped_column", 1),

@@ -160,3 +160,13 @@ def _time(option: str, text: str | None, zone: str) -> str | None:
     except ValueError:
         message = f"{option} {text!r} is not a time."
         raise WrongUse(message, "Write 2026-11, 2026-11-01 or 2026-11-01T06:00Z.") from None
+
+
+def one_stdout(json_out: bool, csv_out: str | None, html: Path | None) -> None:
+    """Raise WrongUse when two forms both want stdout, or a page does, which is a file."""
+    if json_out and csv_out == "-":
+        message = "--json and --csv - both want stdout."
+        raise WrongUse(message, "Give --csv a file.")
+    if html is not None and str(html) == "-":
+        message = "--html writes a file, not stdout."
+        raise WrongUse(message, "Name it, for example --html report.html.")

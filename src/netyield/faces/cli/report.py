@@ -24,6 +24,7 @@ from netyield.faces.cli.options import (
     Since,
     Until,
     Where,
+    one_stdout,
 )
 
 if TYPE_CHECKING:
@@ -70,12 +71,7 @@ def report(
     from netyield.faces.cli.output import exit_code
 
     name = known_answer(answer) if answer else None
-    if json_out and csv_out == "-":
-        message = "--json and --csv - both want stdout."
-        raise WrongUse(message, "Give --csv a file.")
-    if html is not None and str(html) == "-":
-        message = "--html writes a file, not stdout."
-        raise WrongUse(message, "Name it, for example --html report.html.")
+    one_stdout(json_out, csv_out, html)
     filters = Filters(since, until, by, tuple(where or ()), basis, currency, as_of)
     filters.conditions()
     opened = open_project(project)

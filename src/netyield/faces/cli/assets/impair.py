@@ -10,7 +10,7 @@ import typer
 from netyield.core.errors import WrongUse
 from netyield.faces.cli.assets.options import BookOption, BookWord
 from netyield.faces.cli.assets.posting import Accounts, Journal, accounts, write_journal
-from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath
+from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath, one_stdout
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -43,10 +43,10 @@ def impair(
     from netyield.economics.assets import cases
     from netyield.economics.assets.impairment_terms import Case
     from netyield.economics.assets.present_value import monthly_rate
-    from netyield.faces.cli.assets.show import one_stdout, show
+    from netyield.faces.cli.assets.show import show
     from netyield.faces.cli.output import exit_code
 
-    one_stdout(json_out, csv_out)
+    one_stdout(json_out, csv_out, html)
     terms = cases.read_terms(case, Case, scenario)
     ours, theirs = (cases.parts_of(terms, book, case.parent) for book in ("ifrs", "us_gaap"))
     flows: list[Decimal] = []

@@ -10,7 +10,7 @@ import typer
 from netyield.core.errors import WrongUse
 from netyield.faces.cli.assets.options import BookOption, BookWord
 from netyield.faces.cli.assets.posting import Accounts, Journal, accounts, write_journal
-from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json
+from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, one_stdout
 
 if TYPE_CHECKING:
     from netyield.economics.assets.lease_terms import Lease
@@ -32,10 +32,10 @@ def lease(
     from netyield.answers import lease as leases
     from netyield.economics.assets.cases import read_terms
     from netyield.economics.assets.lease_terms import Lease
-    from netyield.faces.cli.assets.show import one_stdout, show
+    from netyield.faces.cli.assets.show import show
     from netyield.faces.cli.output import exit_code
 
-    one_stdout(json_out, csv_out)
+    one_stdout(json_out, csv_out, html)
     terms = read_terms(case, Lease)
     try:
         answer = leases.answer(terms, str(case))

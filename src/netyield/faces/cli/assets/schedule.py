@@ -10,7 +10,7 @@ import typer
 from netyield.core.errors import WrongUse
 from netyield.faces.cli.assets.options import AssetPath, BookOption, GrainOption, GrainWord, KnownOn, known_on
 from netyield.faces.cli.assets.posting import GENERAL_LEDGER, Accounts, Journal, accounts, write_journal
-from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath
+from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath, one_stdout
 
 if TYPE_CHECKING:
     from netyield.answers.depreciation import Ledger
@@ -46,10 +46,10 @@ def schedule(
     from netyield.answers import depreciation
     from netyield.economics.assets.schedule import schedule as work
     from netyield.faces.cli.assets.registers import opened
-    from netyield.faces.cli.assets.show import one_stdout, show
+    from netyield.faces.cli.assets.show import show
     from netyield.faces.cli.output import exit_code
 
-    one_stdout(json_out, csv_out)
+    one_stdout(json_out, csv_out, html)
     day = known_on(as_of)
     found = opened(asset, project)
     chosen = book.value if book else found.book

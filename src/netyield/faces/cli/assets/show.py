@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from netyield.core.errors import WrongUse
-from netyield.faces.cli.output import STDOUT, json_bytes, write_bytes, write_csv, write_file
+from netyield.faces.cli.output import json_bytes, write_bytes, write_csv, write_file
 from netyield.faces.cli.terminal import console, plain, print_caveats, print_findings, print_line, print_section
 from netyield.faces.sections import Section, section, view_section
 
@@ -19,13 +18,6 @@ if TYPE_CHECKING:
     from netyield.answers.answer import Answer
 
 ROWS_SHOWN = 120
-
-
-def one_stdout(json_out: bool, csv_out: str | None) -> None:
-    """Raise WrongUse when two forms both want stdout."""
-    if json_out and csv_out == STDOUT:
-        message = "--json and --csv - both want stdout."
-        raise WrongUse(message, "Give --csv a file.")
 
 
 def show(

@@ -8,7 +8,7 @@ import typer
 
 from netyield.core.errors import WrongUse
 from netyield.faces.cli.assets.options import AssetPath, BookOption, GrainOption, GrainWord, KnownOn, known_on
-from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath
+from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath, one_stdout
 
 CHANGE = "The change"
 LifeOption = Annotated[
@@ -59,12 +59,12 @@ def what_if(
     from netyield.answers import depreciation_what_if
     from netyield.economics.assets.what_if import what_if as work
     from netyield.faces.cli.assets.registers import opened
-    from netyield.faces.cli.assets.show import one_stdout, show
+    from netyield.faces.cli.assets.show import show
     from netyield.faces.cli.output import exit_code
     from netyield.sources.bills.assets.terms import Change
     from netyield.sources.opened import Place
 
-    one_stdout(json_out, csv_out)
+    one_stdout(json_out, csv_out, html)
     try:
         change = Change.model_validate({"effective": effective, **said})
     except ValidationError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netyield.core.errors import WrongUse
-from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath, Where
+from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath, Where, one_stdout
 
 if TYPE_CHECKING:
     from netyield.core.finding import Finding
@@ -84,9 +84,7 @@ def buy(
     project: ProjectPath = None,
 ) -> None:
     """Plan how much to commit, from hourly demand and offers, after what is paid for already."""
-    if json_out and csv_out == "-":
-        message = "--json and --csv - both want stdout."
-        raise WrongUse(message, "Give --csv a file.")
+    one_stdout(json_out, csv_out, html)
     if offers is None:
         message = "There are no offers to choose from."
         raise WrongUse(message, "Give --offers FILE.toml (docs/commitments.md shows one).")

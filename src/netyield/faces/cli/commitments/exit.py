@@ -10,7 +10,7 @@ import typer
 
 from netyield.core.errors import WrongUse
 from netyield.faces.cli.commitments.contracts import Contracts
-from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath
+from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath, one_stdout
 
 if TYPE_CHECKING:
     from netyield.economics.commitments.contract import Commitment
@@ -51,9 +51,7 @@ def exit_(
     project: ProjectPath = None,
 ) -> None:
     """Weigh keeping a commitment against every way out of it, month by month, and name the cheapest."""
-    if json_out and csv_out == "-":
-        message = "--json and --csv - both want stdout."
-        raise WrongUse(message, "Give --csv a file.")
+    one_stdout(json_out, csv_out, html)
     from dataclasses import replace
 
     from netyield.answers import exit as answers

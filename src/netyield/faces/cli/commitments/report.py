@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from netyield.core.errors import WrongUse
 from netyield.faces.cli.commitments.contracts import Contracts
 from netyield.faces.cli.options import (
     AsOf,
@@ -18,6 +17,7 @@ from netyield.faces.cli.options import (
     ProjectPath,
     Since,
     Until,
+    one_stdout,
 )
 
 
@@ -34,9 +34,7 @@ def report(
     project: ProjectPath = None,
 ) -> None:
     """Show what is locked in: utilisation, coverage, savings, when each ends, and who answers for what nobody used."""
-    if json_out and csv_out == "-":
-        message = "--json and --csv - both want stdout."
-        raise WrongUse(message, "Give --csv a file.")
+    one_stdout(json_out, csv_out, html)
     from netyield.answers import coverage
     from netyield.charts import formats
     from netyield.faces.cli.commitments.contracts import contracts_of

@@ -45,6 +45,7 @@ from netyield.faces.cli.options import (
     Since,
     Until,
     Where,
+    one_stdout,
 )
 
 if TYPE_CHECKING:
@@ -151,9 +152,7 @@ def curve(
     fail_on: FailOnOption = FailOn.ERROR,
 ) -> None:
     """Show what a KV cache of each size would hit on a request trace, up to the ceiling, and where the curve bends."""
-    if json_out and csv_out == "-":
-        message = "--json and --csv - both want stdout."
-        raise WrongUse(message, "Give --csv a file.")
+    one_stdout(json_out, csv_out, html)
     policies = chosen_policies(policy)
     shards = shares(sample)
     blocks = numbers("--capacity-blocks", capacity_blocks)

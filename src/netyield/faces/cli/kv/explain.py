@@ -36,6 +36,7 @@ from netyield.faces.cli.options import (
     Since,
     Until,
     Where,
+    one_stdout,
 )
 
 Capacity = Annotated[
@@ -73,9 +74,7 @@ def explain(
     fail_on: FailOnOption = FailOn.ERROR,
 ) -> None:
     """Show why the hit rate is what it is: shared prefixes, own history, evictions, first and only uses, block floor."""
-    if json_out and csv_out == "-":
-        message = "--json and --csv - both want stdout."
-        raise WrongUse(message, "Give --csv a file.")
+    one_stdout(json_out, csv_out, html)
     if capacity_blocks is not None and capacity_blocks < 1:
         message = f"--capacity-blocks {capacity_blocks} is no cache."
         raise WrongUse(message, "Give 1 or more, or leave it out for an infinite one.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from netyield.core.errors import WrongUse
 from netyield.faces.cli.kv.trace_options import (
     BlockSize,
     Counters,
@@ -32,6 +31,7 @@ from netyield.faces.cli.options import (
     Since,
     Until,
     Where,
+    one_stdout,
 )
 
 
@@ -58,9 +58,7 @@ def observed(
     fail_on: FailOnOption = FailOn.ERROR,
 ) -> None:
     """Show what running engines' prefix caches hit, and how large a cache of a trace that corresponds to."""
-    if json_out and csv_out == "-":
-        message = "--json and --csv - both want stdout."
-        raise WrongUse(message, "Give --csv a file.")
+    one_stdout(json_out, csv_out, html)
     filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
 
     from netyield.answers import kv_observed as answers

@@ -38,6 +38,7 @@ from netyield.faces.cli.options import (
     Since,
     Until,
     Where,
+    one_stdout,
 )
 
 if TYPE_CHECKING:
@@ -175,9 +176,7 @@ def plan(
     if write_tiers is not None:
         _write_example(write_tiers)
         return
-    if json_out and csv_out == "-":
-        message = "--json and --csv - both want stdout."
-        raise WrongUse(message, "Give --csv a file.")
+    one_stdout(json_out, csv_out, html)
     if not model:
         message = "There is no model to plan for."
         raise WrongUse(message, "Give --model NAME, for example meta-llama/Llama-3.1-70B, or its config.json.")

@@ -36,6 +36,7 @@ from netyield.faces.cli.options import (
     Since,
     Until,
     Where,
+    one_stdout,
 )
 
 if TYPE_CHECKING:
@@ -114,9 +115,7 @@ def prompt_cache(
     fail_on: FailOnOption = FailOn.ERROR,
 ) -> None:
     """Show what a provider's prompt caching costs and saves on a trace, and the best breakpoints per prefix family."""
-    if json_out and csv_out == "-":
-        message = "--json and --csv - both want stdout."
-        raise WrongUse(message, "Give --csv a file.")
+    one_stdout(json_out, csv_out, html)
     if from_ledger and not any(word.strip().startswith("model=") for word in where or ()):
         where = [*(where or ()), f"model={model.strip()}"]
     filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)

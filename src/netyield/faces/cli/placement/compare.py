@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from netyield.core.errors import WrongUse
 from netyield.faces.cli.options import (
     AsOf,
     Csv,
@@ -20,6 +19,7 @@ from netyield.faces.cli.options import (
     Since,
     Until,
     Where,
+    one_stdout,
 )
 from netyield.faces.cli.placement.asked import (
     WAYS,
@@ -68,9 +68,7 @@ def compare(
     if write_options is not None:
         write_example(write_options)
         return
-    if json_out and csv_out == "-":
-        message = "--json and --csv - both want stdout."
-        raise WrongUse(message, "Give --csv a file.")
+    one_stdout(json_out, csv_out, html)
 
     from netyield.answers import break_even as curve
     from netyield.answers import placement

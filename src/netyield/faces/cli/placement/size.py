@@ -21,6 +21,7 @@ from netyield.faces.cli.options import (
     Since,
     Until,
     Where,
+    one_stdout,
 )
 
 if TYPE_CHECKING:
@@ -147,9 +148,7 @@ def size(
     fail_on: FailOnOption = FailOn.ERROR,
 ) -> None:
     """Find the fewest replicas that keep a latency objective on your own requests: simulated, with their utilisation."""
-    if json_out and csv_out == "-":
-        message = "--json and --csv - both want stdout."
-        raise WrongUse(message, "Give --csv a file.")
+    one_stdout(json_out, csv_out, html)
     if not model:
         message = "There is no model to size for."
         raise WrongUse(message, "Give --model NAME, for example deepseek-ai/DeepSeek-V3, or its config.json.")
