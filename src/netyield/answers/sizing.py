@@ -5,6 +5,7 @@ An estimate: it never posts to the books. Utilisation is a result of traffic and
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from netyield.core.period import EPOCH, Period
 from netyield.economics.serving.objective import Objectives
 from netyield.economics.serving.sizing import P90, Search, Sized, Sizing
 from netyield.economics.serving.traffic import Traffic
+from netyield.economics.serving.weekly import counted_from
 
 COLUMNS = (
     AnswerColumn("demand", "number", "times", "Demand, as a multiple of the measured"),
@@ -29,6 +31,13 @@ COLUMNS = (
 REACHED_COLUMNS = (
     AnswerColumn("limit", "text", "", "What was promised"),
     AnswerColumn("seconds", "number", "s", "What the chosen replicas reach"),
+)
+HOUR_COLUMNS = (
+    AnswerColumn("hour_of_week", "number", "h", "Hour of the week, from 0; what hour 0 is stands in hours_from"),
+    AnswerColumn("utilisation", "share", "of full replicas", "Mean over the recorded minutes of this hour"),
+    AnswerColumn("utilisation_p50", "share", "of full replicas", "Median over them"),
+    AnswerColumn("utilisation_p90", "share", "of full replicas", "90th percentile over them"),
+    AnswerColumn("minutes", "number", "min", "Recorded minutes of this hour"),
 )
 
 
@@ -48,7 +57,10 @@ def answer(traffic: Traffic, sizing: Sizing, objectives: Objectives, search: Sea
         headline={key: body[key] for key in ("replicas", "deployed", "utilisation", "meets_slo")},
         description=sentence(sizing, objectives),
         caveats=tuple(f"{key}: {value}" for key, value in body["definition"].items()),
-        views={"reached": (_reached(sizing.chosen), REACHED_COLUMNS)},
+        views={
+            "reached": (_reached(sizing.chosen), REACHED_COLUMNS),
+            "utilisation_by_hour": (_hours(sizing), HOUR_COLUMNS),
+        },
         findings=sizing.findings,
         body=body,
     )
@@ -97,6 +109,8 @@ def _body(
             {"demand": demand, "replicas": one.replicas, "utilisation": one.utilisation, "meets_slo": one.meets_slo}
             for demand, one in levels
         ],
+        "utilisation_by_hour": [asdict(each) for each in sizing.hours],
+        "hours_from": counted_from(traffic),
         "traffic": _traffic(traffic),
         "service_time": {
             "method": service.method, "source": service.source, "median_error": service.uncertainty.median_error,
@@ -150,6 +164,12 @@ def _table(levels: list[tuple[float, Sized]], gpus: int) -> pa.Table:
         for demand, one in levels
     ]  # fmt: skip
     return pa.Table.from_pylist(rows)
+
+
+def _hours(sizing: Sizing) -> pa.Table:
+    whole, share = pa.int64(), pa.float64()
+    names = [(each.name, share if each.kind == "share" else whole) for each in HOUR_COLUMNS]
+    return pa.Table.from_pylist([asdict(each) for each in sizing.hours], schema=pa.schema(names))
 
 
 def _reached(chosen: Sized) -> pa.Table:

@@ -60,6 +60,7 @@ VIEW_TITLES = {
     "sways": "What sways it",
     "cost_parts": "What each option is made of",
     "assumptions": "Every input, whose word it is, and since when",
+    "utilisation_by_hour": "Utilisation in each hour of the week",
     "surface": "The cheapest option by volume and peak",
     "tenants": "A cache of its own for every tenant",
     "nodes": "The same capacity on every node, beside one shared cache of all",

@@ -23,6 +23,7 @@ from netyield.economics.serving.service_time import ServiceTime
 from netyield.economics.serving.simulator import Served, simulate
 from netyield.economics.serving.step_time import StepTime
 from netyield.economics.serving.traffic import Traffic
+from netyield.economics.serving.weekly import HourOfWeek, by_hour
 
 MOST_REPLICAS = 1024
 P90 = 1.2816
@@ -57,7 +58,8 @@ class Sized:
 @dataclass(frozen=True)
 class Sizing:
     """``chosen`` at the measured demand, with bounds from the service time's error (P10, P90), other demands, and what
-    Poisson arrivals would have said. ``load``: mean work in full replicas, the fluid lower bound."""
+    Poisson arrivals would have said. ``load``: mean work in full replicas, the fluid lower bound. ``hours``: how busy the
+    chosen replicas are in each recorded hour of the week."""
 
     service: ServiceTime
     load: float
@@ -69,6 +71,7 @@ class Sizing:
     demands: tuple[tuple[float, Sized], ...]
     poisson: int | None
     findings: tuple[Finding, ...]
+    hours: tuple[HourOfWeek, ...] = ()
 
 
 def size(
@@ -105,9 +108,12 @@ def size(
         smooth = fewest(poisson(traffic, 0), fleet, objectives).replicas
     if not high.meets_slo:
         findings.append(_open_above(service))
+    load = _load(traffic, service.step, how.max_batch, memory)
+    served = simulate(traffic, replace(fleet, replicas=chosen.replicas))
     return Sizing(
-        service, _load(traffic, service.step, how.max_batch, memory), memory, chosen, low.replicas,
+        service, load, memory, chosen, low.replicas,
         high.replicas if high.meets_slo else None, chosen.replicas + how.spare, tuple(demands), smooth, tuple(findings),
+        by_hour(traffic, served, service.step, load, chosen.replicas),
     )  # fmt: skip
 
 

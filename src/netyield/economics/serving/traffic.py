@@ -42,7 +42,8 @@ def no_tree(requests: int) -> PrefixTree:
 class Traffic:
     """R requests by arrival, seconds from the start of the window. ``cached_tokens``: of the input, as the file tells.
 
-    ``window_s``: how long was observed. ``arrivals``: how the arrival times came about, for the reader of a figure.
+    ``window_s``: how long was observed. ``start_us``: its start since 1970 (UTC), where arrivals are dated. ``arrivals``:
+    how the arrival times came about, for the reader of a figure.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Traffic:
     window_s: float
     arrivals: str = "as recorded"
     tree: PrefixTree = field(default_factory=lambda: no_tree(0))
+    start_us: int | None = None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
@@ -119,7 +121,7 @@ def of_trace(trace: Trace) -> Traffic:
     notes = () if tree.count else ("no prefix reuse is known: every prompt is computed whole",)
     return Traffic(
         trace.name, np.asarray(arrival, np.float64), trace.input_tokens[order].astype(np.int64),
-        np.zeros(len(order), np.int64), outputs, observed_window(arrival), "as recorded", tree,
+        np.zeros(len(order), np.int64), outputs, observed_window(arrival), "as recorded", tree, trace.start_us,
         (*trace.notes, *notes), (*kept, *findings),
     )  # fmt: skip
 

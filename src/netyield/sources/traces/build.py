@@ -11,6 +11,7 @@ from netyield.sources.traces.columns import Columns, take
 from netyield.sources.traces.trace import Identity, Int32, Int64, Trace
 from netyield.sources.traces.tree import Tree, chain, numbered, tree_of_content
 
+FIRST_DATE_US = 978_307_200_000_000  # 2001-01-01: 31 years, which no recording lasts
 SAYS_WHY_EMPTY = ("trace.unknown_format", "trace.no_fingerprints")
 
 
@@ -36,7 +37,7 @@ def build(columns: Columns, file: str, name: str) -> Trace:
         name, columns.format, identity, size, _from_start(columns.time_us), columns.input_tokens,
         columns.output_tokens, columns.first, tree.nodes, tree.parent, block_tokens, last_tokens,
         columns.tenant, columns.session, columns.tenants, columns.sessions,
-        content, tuple(columns.notes), tuple(aggregate(findings)),
+        content, dated(columns.time_us), columns.cached_tokens, tuple(columns.notes), tuple(aggregate(findings)),
     )  # fmt: skip
 
 
@@ -153,6 +154,12 @@ def _chained(columns: Columns, numbers: Int32, file: str) -> tuple[Tree, list[Fi
 def _from_start(time_us: Int64) -> Int64:
     moved: Int64 = time_us - time_us.min() if len(time_us) else time_us
     return moved
+
+
+def dated(time_us: Int64) -> int | None:
+    """The first time as microseconds since 1970, where it can be a date: a count from another origin is smaller."""
+    first = int(time_us.min()) if len(time_us) else 0
+    return first if first >= FIRST_DATE_US else None
 
 
 def _row(columns: Columns, request: int | np.int64) -> int:

@@ -24,14 +24,14 @@ import numpy as np
 from netyield.core.finding import Finding, Severity
 from netyield.sources.traces.trace import Identity, Trace
 
-FORM = 1  # of the cached file; another number is another form, and old files are read anew
+FORM = 2  # of the cached file; another number is another form, and old files are read anew
 LEAST_ACCESSES = 500_000  # below this the file itself is read as quickly
 SETTLED_NS = 2_000_000_000
 KEPT_BYTES = 8 << 30
 SUFFIX = ".trace"
 MAGIC = b"netyield trace\n"
 ARRAYS = tuple(f.name for f in fields(Trace) if f.name not in (
-    "name", "format", "identity", "block_size", "tenants", "sessions", "notes", "findings"
+    "name", "format", "identity", "block_size", "tenants", "sessions", "start_us", "notes", "findings"
 ))  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def _write(stream: BinaryIO, trace: Trace, origin: dict[str, Any]) -> None:
     head = origin | {
         "arrays": [[name, values.dtype.str, len(values)] for name, values in arrays],
         "name": trace.name, "format": trace.format, "identity": trace.identity, "block_size": trace.block_size,
-        "tenants": trace.tenants, "sessions": trace.sessions, "notes": trace.notes,
+        "tenants": trace.tenants, "sessions": trace.sessions, "start_us": trace.start_us, "notes": trace.notes,
         "findings": [asdict(finding) for finding in trace.findings],
     }  # fmt: skip
     text = json.dumps(head).encode()
@@ -143,6 +143,7 @@ def _trace(head: dict[str, Any], arrays: dict[str, Any], place: Path) -> Trace:
         block_size=head["block_size"],
         tenants=tuple(head["tenants"]),
         sessions=tuple(head["sessions"]),
+        start_us=head["start_us"],
         notes=(*head["notes"], f"read from its cached columnar form, {place}"),
         findings=tuple(findings),
         **arrays,

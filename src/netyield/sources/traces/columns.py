@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from netyield.core.finding import Finding
 from netyield.sources.traces.trace import Identity, Int32, Int64
 
+TAKEN = (
+    "time_us", "input_tokens", "output_tokens", "row", "tenant", "session", "block_tokens", "last_tokens", "cached_tokens",
+)  # fmt: skip
+
 
 @dataclass(slots=True)
 class Columns:
@@ -36,6 +40,7 @@ class Columns:
     full_blocks: bool = False
     block_tokens: Int32 | None = None
     last_tokens: Int32 | None = None
+    cached_tokens: Int64 | None = None
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -65,7 +70,7 @@ def take(columns: Columns, order: Int64) -> None:
     index = np.repeat(columns.first[:-1][order] - first[:-1], counts) + np.arange(int(first[-1]), dtype=np.int64)
     columns.ids = columns.ids[index]
     columns.first = first
-    for name in ("time_us", "input_tokens", "output_tokens", "row", "tenant", "session", "block_tokens", "last_tokens"):
+    for name in TAKEN:
         values = getattr(columns, name)
         if values is not None:
             setattr(columns, name, values[order])

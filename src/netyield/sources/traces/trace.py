@@ -34,7 +34,9 @@ class Trace:
     ``first`` (R+1): request r touches ``nodes[first[r]:first[r+1]]``, root first. Nodes are dense, numbered by first
     appearance, and ``parent[n]`` is the node before n on every path (-1 for a root). ``block_tokens`` (R) are the
     tokens of each access of a request but its last, ``last_tokens`` (R) those of its last. ``content`` (A) are the
-    position-independent ids where the file has them, dense as well. ``arrival_us`` counts from the trace's start.
+    position-independent ids where the file has them, dense as well. ``arrival_us`` counts from the trace's start, which
+    is ``start_us`` since 1970 (UTC) where the file has dates and None where its times only count from some origin.
+    ``cached_tokens`` (R) are those of the input that the file says were read from a cache, None where it does not say.
     ``output_tokens`` is -1 where the file does not say. ``tenant`` and ``session`` (R) index the two name tuples.
     """
 
@@ -55,6 +57,8 @@ class Trace:
     tenants: tuple[str, ...] = ("",)
     sessions: tuple[str, ...] = ("",)
     content: Int32 | None = None
+    start_us: int | None = None
+    cached_tokens: Int64 | None = None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 

@@ -14,6 +14,7 @@ CONTRACT = {
     "objective", "meets_slo", "replicas", "replicas_p10", "replicas_p90", "deployed", "gpus", "gpus_per_replica",
     "utilisation", "utilisation_deployed", "busy_share", "goodput_share", "reached", "preempted", "cached_share",
     "replicas_if_poisson", "levels", "traffic", "service_time", "definition", "findings",
+    "utilisation_by_hour", "hours_from",
 }  # fmt: skip
 
 
@@ -32,6 +33,8 @@ def test_the_json_is_the_contract_and_utilisation_is_a_result(run: Run) -> None:
     assert found["deployed"] == found["replicas"] + 1  # type: ignore[operator]
     assert found["replicas_if_poisson"] < found["replicas"]  # type: ignore[operator]
     assert found["service_time"]["method"] == "measured"  # type: ignore[index]
+    assert found["hours_from"] == "Monday 00:00 UTC"
+    assert [each["hour_of_week"] for each in found["utilisation_by_hour"]] == [90, 91]  # type: ignore[attr-defined]
     assert [level["demand"] for level in found["levels"]] == [0.5, 1.0, 2.0]  # type: ignore[attr-defined]
 
 

@@ -15,6 +15,8 @@ from netyield.faces.sections import sections, view_section
 if TYPE_CHECKING:
     from netyield.answers.answer import Answer
 
+DRAWN_VIEWS = frozenset({"utilisation_by_hour"})  # a week of hours: drawn on the page, and in JSON
+
 
 def show_sizing(
     answer: Answer,
@@ -40,7 +42,8 @@ def show_sizing(
     print_line(out, Text(" · ".join(["netyield placement", *map(plain, about)]), style="bright_black"))
     out.print()
     print_line(out, Text(plain(answer.description), style="bold"))
-    for section in (*sections(answer), *(view_section(answer, name) for name in answer.views)):
+    views = (view_section(answer, name) for name in answer.views if name not in DRAWN_VIEWS)
+    for section in (*sections(answer), *views):
         if section.rows:
             out.print()
             print_section(out, section)
