@@ -14,7 +14,8 @@ from netyield.core.finding import Finding, Severity
 from netyield.core.money import MONEY, quantise, text
 from netyield.core.period import Period
 from netyield.economics.commitments.contract import schedule
-from netyield.economics.commitments.exit_plan import KEEP, ExitPlan, Leaving
+from netyield.economics.commitments.exit_plan import KEEP, ExitPlan
+from netyield.economics.commitments.weighing import Leaving
 
 COLUMNS = (
     AnswerColumn("option", "text", "", "Keep, or a way out"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from netyield.core.money import CONTEXT, PICO_DIGITS, quantise
+from netyield.economics.commitments.hourly_use import HourlyUse
 
 HOURS_OF_DAY = 24
 
@@ -19,7 +20,8 @@ class Commitment:
 
     ``rate``: what is still to be paid for every unit and hour, used or not. ``upfront``: paid at the start, for all units and
     the whole term. ``on_demand_rate``: what the same unit costs on demand (None = not told). ``used_units``: units' worth of use
-    on an average hour (None = not known). ``inputs``: what the exit terms need and only the contract or a quote can say.
+    on an average hour (None = not known); ``hourly_use``: the same hour by hour, where it is known. ``inputs``: what the exit terms
+    need and only the contract or a quote can say.
     """
 
     id: str
@@ -37,6 +39,18 @@ class Commitment:
     owner: str = ""
     file: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    hourly_use: HourlyUse | None = None
+
+    @property
+    def use(self) -> HourlyUse | None:
+        """Its use hour by hour; the mean in every hour where no more is known, None where nothing is."""
+        if self.hourly_use is not None or self.used_units is None:
+            return self.hourly_use
+        return HourlyUse.constant(self.used_units)
+
+    def with_use(self, use: HourlyUse) -> Commitment:
+        """The same contract with that use."""
+        return replace(self, hourly_use=use, used_units=use.mean)
 
     @property
     def term_hours(self) -> int:

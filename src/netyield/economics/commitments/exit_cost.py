@@ -86,10 +86,23 @@ def _refund(commitment: Commitment, values: Mapping[str, Any], day: date, units:
     cancelled = cancelled_commitment(commitment, day, units)
     if commitment.currency != values["pool_currency"] and "pool_in_currency" not in values:
         return ExitQuote("refund", UNKNOWN, why=f"the pool is in {values['pool_currency']}", needs=("pool_in_currency",))
-    left = Decimal(values.get("pool_in_currency", values["pool"])) - Decimal(values["cancelled_last_12_months"])
+    left = _pool_left(values)
     if cancelled > left:
         return ExitQuote("refund", NOT_ALLOWED, why=f"{cancelled:,.2f} is above the {left:,.2f} left of the rolling pool")
     return ExitQuote("refund", ALLOWED, Decimal(values["fee_share"]) * cancelled - commitment.prepaid_after(day, units))
+
+
+def most_units(commitment: Commitment, term: ExitTerm, day: date) -> int | None:
+    """How many units a rolling pool lets go at once on a day; None where no pool limits them, or nobody told how full it is."""
+    values = {**term.values, **commitment.inputs}
+    if "pool" not in values or "cancelled_last_12_months" not in values:
+        return None
+    each = cancelled_commitment(commitment, day, 1)
+    return int(max(Decimal(0), _pool_left(values)) // each) if each else None
+
+
+def _pool_left(values: Mapping[str, Any]) -> Decimal:
+    return Decimal(values.get("pool_in_currency", values["pool"])) - Decimal(values["cancelled_last_12_months"])
 
 
 def cancelled_commitment(commitment: Commitment, day: date, units: int) -> Decimal:

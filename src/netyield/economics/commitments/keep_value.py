@@ -1,10 +1,11 @@
-"""Is it worth keeping? What leaving saves and what it costs, under futures of demand and price.
+"""What is keeping a commitment worth? Month by month, what is saved by leaving it then, under one future of demand and price.
 
     leave at t when  sum over k > t of d^(k-t) (c m - p_k r_k) hours_k > exit cost(t)
 
-c: rate still to be paid, m: units that go, p_k: on-demand price then, r_k: units then rented instead, min(U_k, q) - min(U_k, q - m)
-of the U_k in use. With all units (m = q) and use below q this is c - p u per unit and hour. What was prepaid and does not come back
-is in no term: it is sunk. Source: facts sheet section 3.
+c: rate still to be paid, m: units that go, p_k: on-demand price then, r_k: units then rented instead: what the q units would have
+served of the hourly use less what the q - m that stay do, mean of min(U, q) - min(U, q - m) over the hours. With all units (m = q)
+and use below q this is c - p u per unit and hour. What was prepaid and does not come back is in no term: it is sunk.
+Source: facts sheet section 3; hours as in hourly_use.py.
 """
 
 from __future__ import annotations
@@ -66,26 +67,40 @@ def growth(per_year: Decimal, months: int) -> Decimal:
     return (1 + per_year) ** (Decimal(months) / 12)
 
 
-def gains(
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What leaving so many units saves: until the end, by the month of leaving (the end itself last: 0), and in an hour of each."""
+
+    until_end: list[Decimal]
+    hourly: list[Decimal]
+
+
+def saved_by_leaving(
     commitment: Commitment, timeline: Timeline, future: Future, units: int, discount_per_year: Decimal = Decimal(0)
-) -> list[Decimal]:
-    """Per month start, and at the end (0): what leaving ``units`` then saves until the end, in money of that month."""
-    if commitment.on_demand_rate is None or commitment.used_units is None:
+) -> Saved:
+    """Per month start: what leaving ``units`` then saves until the end, in money of that month. Raises WrongUse."""
+    use, price = commitment.use, commitment.on_demand_rate
+    if price is None or use is None:
         message = f"{commitment.id}: without on_demand_rate and used_units nothing says what keeping is worth."
-        raise WrongUse(message, "Declare both, or let used_units be measured from the books.")
+        raise WrongUse(message, "Declare both, or let the use be measured (--demand, --history, or the project's bill).")
     back = 1 / growth(discount_per_year, 1)
     whole, kept = Decimal(commitment.quantity), Decimal(commitment.quantity - units)
-    used, price = commitment.used_units, commitment.on_demand_rate
-    saved, hourly = commitment.rate * units, Decimal(0)
-    found, value = [Decimal(0)], Decimal(0)
-    for month in range(len(timeline.hours) - 1, -1, -1):
-        if future.demand_per_year or future.price_per_year or len(found) == 1:  # else every month is like the last
-            wanted = used * growth(future.demand_per_year, month)
-            rented = (wanted if wanted < whole else whole) - (wanted if wanted < kept else kept)
-            hourly = saved - price * growth(future.price_per_year, month) * rented
-        value = hourly * timeline.hours[month] + (value * back if discount_per_year else value)
-        found.append(value)
-    return found[::-1]
+    paid = commitment.rate * units
+    moving = bool(future.demand_per_year)
+    rented: dict[int, Decimal] = {}
+    hourly: list[Decimal] = []
+    for month, start in enumerate(timeline.days[:-1]):
+        key = use.key(start.month)
+        known = month if moving else key
+        if known not in rented:
+            factor = growth(future.demand_per_year, month)
+            rented[known] = use.served(key, whole, factor) - use.served(key, kept, factor)
+        hourly.append(paid - price * growth(future.price_per_year, month) * rented[known])
+    until_end, value = [Decimal(0)], Decimal(0)
+    for one, hours in zip(reversed(hourly), reversed(timeline.hours), strict=True):
+        value = one * hours + (value * back if discount_per_year else value)
+        until_end.append(value)
+    return Saved(until_end[::-1], hourly)
 
 
 def release_gain(
