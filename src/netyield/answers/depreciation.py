@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from netyield.answers.answer import Answer, AnswerColumn
+from netyield.answers.statements import View, statement
 from netyield.core.currencies import from_coins
 from netyield.core.depreciation import YEAR, Method, first_day, month_name, month_number
 from netyield.core.finding import Finding, Severity
@@ -105,36 +106,19 @@ def answer(schedule: Schedule, findings: Sequence[Finding] = (), shown: Shown | 
         "description": words,
         "findings": len(findings),
     }
-    views: dict[str, tuple[pa.Table, tuple[AnswerColumn, ...]]] = {}
-    if len(listed) > 1:
-        views["assets"] = (_table(listed, ASSET_COLUMNS), ASSET_COLUMNS)
+    views: dict[str, View] = {"assets": (listed if len(listed) > 1 else [], ASSET_COLUMNS), "unit_cost": (body["unit_cost"], UNIT_COLUMNS)}
     if asked.by_asset:
-        own = [
+        body["asset_rows"] = [
             {"asset": asset.id, **plain_row(row)} for asset, each in schedule.by_asset() for row in _kept(each, asked.until)
         ]
-        body["asset_rows"] = own
-        views["asset_rows"] = (_table(own, (ASSET_COLUMNS[0], *COLUMNS)), (ASSET_COLUMNS[0], *COLUMNS))
+        views["asset_rows"] = (body["asset_rows"], (ASSET_COLUMNS[0], *COLUMNS))
     if asked.ledger is not None:
         body["general_ledger"] = [tie_row(each) for each in asked.ledger.ties]
-        views["general_ledger"] = (_table(body["general_ledger"], TIE_COLUMNS), TIE_COLUMNS)
-    if asked.unit_costs:
-        views["unit_cost"] = (_table(body["unit_cost"], UNIT_COLUMNS), UNIT_COLUMNS)
-    return Answer(
-        name="depreciation",
-        title=f"Depreciation of owned assets, {BOOK_WORDS[schedule.book]}",
-        as_of="",
-        window=window(rows),
-        currency=body["currency"] or "",
-        basis="",
-        table=_table(rows, COLUMNS),
-        columns=COLUMNS,
-        headline={"book": schedule.book, "assets": len(listed), "rows": len(rows)},
-        description=words,
-        caveats=tuple(f"{key}: {value}" for key, value in body["definition"].items()),
-        views=views,
-        findings=tuple(findings),
-        body=body,
-    )
+        views["general_ledger"] = (body["general_ledger"], TIE_COLUMNS)
+    return statement(
+        f"Depreciation of owned assets, {BOOK_WORDS[schedule.book]}", body, (rows, COLUMNS), findings=findings, views=views,
+        headline={"book": schedule.book, "assets": len(listed), "rows": len(rows)}, window=window(rows), currency=body["currency"],
+    )  # fmt: skip
 
 
 def plain_row(row: Row) -> dict[str, Any]:
@@ -254,10 +238,3 @@ def window(rows: Sequence[dict[str, Any]]) -> Period:
     since, until = first_day(month_number(first)), first_day(last)
     return Period(datetime(since.year, since.month, 1, tzinfo=UTC), datetime(until.year, until.month, 1, tzinfo=UTC))
 
-
-def _table(listed: Sequence[dict[str, Any]], columns: tuple[AnswerColumn, ...]) -> pa.Table:
-    arrays = {}
-    for column in columns:
-        values = pa.array([row[column.name] for row in listed], pa.string())
-        arrays[column.name] = values.cast(MONEY) if column.kind == "money" else values
-    return pa.table(arrays)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
-
 from netyield.answers.answer import Answer, AnswerColumn
 from netyield.answers.depreciation import BOOK_WORDS, definition, window
+from netyield.answers.statements import statement
 from netyield.core.currencies import from_coins
 from netyield.core.finding import Finding
-from netyield.core.money import MONEY, text
+from netyield.core.money import text
 from netyield.economics.assets.schedule import Schedule
 from netyield.economics.assets.unit_costs import UnitCost
 from netyield.economics.assets.what_if import Compared
@@ -57,12 +56,10 @@ def answer(rows: Sequence[Compared], after: Schedule, wanted: Wanted, findings: 
         "rows": listed, "unit_cost": costs, "definition": definition(after), "description": words, "findings": len(findings),
     }  # fmt: skip
     currencies = sorted({row.currency for row in rows})
-    return Answer(
-        name="depreciation_what_if", title=f"Depreciation with {wanted.words}, {BOOK_WORDS[after.book]}", as_of="",
-        window=window(listed), currency=currencies[0] if len(currencies) == 1 else "", basis="", table=_table(listed, COLUMNS),
-        columns=COLUMNS, headline={"first_changed": first}, description=words,
-        caveats=tuple(f"{key}: {value}" for key, value in body["definition"].items()),
-        views={"unit_cost": (_table(costs, UNIT_COLUMNS), UNIT_COLUMNS)} if costs else {}, findings=tuple(findings), body=body,
+    return statement(
+        f"Depreciation with {wanted.words}, {BOOK_WORDS[after.book]}", body, (listed, COLUMNS), findings=findings,
+        headline={"first_changed": first}, views={"unit_cost": (costs, UNIT_COLUMNS)}, window=window(listed),
+        currency=currencies[0] if len(currencies) == 1 else None,
     )  # fmt: skip
 
 
@@ -94,10 +91,3 @@ def _sentence(rows: Sequence[Compared], words: str, first: str | None) -> str:
     old, new = (from_coins(each.charge if each else 0, row.currency) for each in (row.before, row.after))
     return f"With {words} depreciation changes from {first} on: {new:,.2f} {row.currency} instead of {old:,.2f} in that period."
 
-
-def _table(listed: Sequence[dict[str, Any]], columns: tuple[AnswerColumn, ...]) -> pa.Table:
-    arrays = {}
-    for column in columns:
-        values = pa.array([row[column.name] for row in listed], pa.string())
-        arrays[column.name] = values.cast(MONEY) if column.kind == "money" else values
-    return pa.table(arrays)

@@ -7,23 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
-
 from netyield.answers.answer import Answer, AnswerColumn
+from netyield.answers.statements import statement
 from netyield.core.finding import Finding, Severity
-from netyield.core.money import MONEY, quantise, text
-from netyield.core.period import Period
+from netyield.core.money import quantise, text
 from netyield.economics.assets.allocation import Share
 from netyield.economics.assets.impairment import Flows, Result, flows_of, ifrs, us_gaap
 from netyield.economics.assets.impairment_terms import Case, Part
 from netyield.economics.assets.onerous import Provision, ifrs_provision, us_gaap_provision
 
 PLACES = 6
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = (
     AnswerColumn("line", "text", "", "What is measured"),
     AnswerColumn("ifrs", "money", "currency", "Under IFRS (IAS 36, IAS 37); empty = the case does not decide it"),
@@ -75,12 +71,10 @@ def answer(asked: Asked) -> Answer:
         "findings": len(findings),
     }  # fmt: skip
     parts = [row for name, result in books.items() for row in _parts(name, result, case)]
-    return Answer(
-        name="impairment", title="Write-downs under IFRS and US GAAP", as_of="", window=Period(EPOCH, EPOCH),
-        currency=case.currency, basis="", table=_table(_rows(plain, flows), COLUMNS), columns=COLUMNS,
-        headline={name: {"loss": each["loss"]} for name, each in plain.items()}, description=words,
-        caveats=tuple(f"{key}: {value}" for key, value in body["definition"].items()),
-        views={"parts": (_table(parts, PART_COLUMNS), PART_COLUMNS)} if parts else {}, findings=findings, body=body,
+    return statement(
+        "Write-downs under IFRS and US GAAP", body, (_rows(plain, flows), COLUMNS), findings=findings,
+        headline={name: {"loss": each["loss"]} for name, each in plain.items()}, views={"parts": (parts, PART_COLUMNS)},
+        currency=case.currency,
     )  # fmt: skip
 
 
@@ -194,10 +188,3 @@ def _text(value: Decimal | None) -> str | None:
     """Plain digits, six places at most (present values have no end)."""
     return None if value is None else text(quantise(value, PLACES))
 
-
-def _table(listed: Sequence[dict[str, Any]], columns: tuple[AnswerColumn, ...]) -> pa.Table:
-    arrays = {}
-    for column in columns:
-        values = pa.array([row[column.name] for row in listed], pa.string())
-        arrays[column.name] = values.cast(MONEY) if column.kind == "money" else values
-    return pa.table(arrays)

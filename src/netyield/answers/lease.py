@@ -2,62 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow as pa
-
 from netyield.answers.answer import Answer, AnswerColumn
+from netyield.answers.statements import statement
 from netyield.core.finding import Finding, Severity
-from netyield.core.money import MONEY, quantise, text
-from netyield.core.period import Period
+from netyield.core.money import quantise, text
+from netyield.economics.assets.lease_class import Classified
 from netyield.economics.assets.lease_terms import Lease
-from netyield.economics.assets.leases import LeaseRow, Measured, asc842_operating, ifrs16
+from netyield.economics.assets.leases import LeaseRow, Measured, asc842, ifrs16
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RATE_PLACES = 9
+YEAR_MONTHS = 12
 BOOKS = {"ifrs": "IFRS 16", "us_gaap": "ASC 842"}
 WORDS = {
     "payment": "Paid in the period", "interest": "Growth of the liability", "amortisation": "Write-off of the right of use",
     "cost": "What the period costs", "liability": "Liability at its end", "right_of_use": "Right of use at its end",
 }  # fmt: skip
 COLUMNS = (
-    AnswerColumn("book", "text", "", "IFRS 16, or ASC 842 as an operating lease"),
+    AnswerColumn("book", "text", "", "IFRS 16, or ASC 842 with the lease's class there"),
     AnswerColumn("period", "text", "", "Period of the lease"),
     *(AnswerColumn(name, "money", "currency", words) for name, words in WORDS.items()),
+)
+CHANGES = {
+    "liability_before": "Liability before", "right_of_use_before": "Right of use before",
+    "gain": "Gain, or loss below zero, on what ends", "liability": "Liability measured anew",
+    "adjustment": "What the rest of the right of use takes of the difference", "right_of_use": "Right of use after",
+}  # fmt: skip
+CHANGE_COLUMNS = (
+    COLUMNS[0],
+    AnswerColumn("after", "text", "", "Periods before the change"),
+    *(AnswerColumn(name, "money", "currency", words) for name, words in CHANGES.items()),
+)
+TEST_COLUMNS = (
+    AnswerColumn("paragraph", "text", "", "Paragraph of ASC 842"),
+    AnswerColumn("test", "text", "", "What makes it a finance lease"),
+    AnswerColumn("met", "text", "", "yes, no, or not told"),
 )
 
 
 def answer(lease: Lease, file: str = "") -> Answer:
     """Both books' schedules; ``body`` is the JSON object. Raises ValueError when no rate fits the liability."""
-    ours = ifrs16(lease)
-    theirs = None if lease.modification else asc842_operating(lease)
-    findings = tuple(_findings(lease, file))
-    books = {"ifrs": ours} | ({"us_gaap": theirs} if theirs is not None else {})
+    books = {"ifrs": ifrs16(lease), "us_gaap": asc842(lease)}
+    kind = books["us_gaap"].classified
+    assert kind is not None
+    findings = _findings(lease, kind, file)
     plain = {name: _plain(measured) for name, measured in books.items()}
-    words = _sentence(lease, ours, theirs)
+    tests = [{"paragraph": each.paragraph, "test": each.question, "met": _told(each.met)} for each in kind.tests]
     body: dict[str, Any] = {
-        "answer": "lease",
-        "title": lease.title,
-        "currency": lease.currency,
-        "is_lease": lease.is_lease,
-        "rate": text(quantise(ours.rate, RATE_PLACES)),
-        "ifrs": plain["ifrs"],
-        "us_gaap": plain.get("us_gaap"),
-        "definition": _definition(lease),
-        "description": words,
+        "answer": "lease", "title": lease.title, "currency": lease.currency, "is_lease": lease.is_lease,
+        "rate": text(quantise(books["ifrs"].rate, RATE_PLACES)), **plain,
+        "classification": {"us_gaap": kind.kind, "assumed": kind.assumed, "why": kind.why, "tests": tests},
+        "definition": _definition(lease, kind), "description": _sentence(lease, books["ifrs"], books["us_gaap"]),
         "findings": len(findings),
-    }
-    rows = [{"book": BOOKS[name], **row} for name, each in plain.items() for row in each["rows"]]
-    return Answer(
-        name="lease", title="A lease in both books", as_of="", window=Period(EPOCH, EPOCH), currency=lease.currency, basis="",
-        table=_table(rows), columns=COLUMNS,
-        headline={name: {"liability": each["liability"], "right_of_use": each["right_of_use"]} for name, each in plain.items()},
-        description=words, caveats=tuple(f"{key}: {value}" for key, value in body["definition"].items()),
-        findings=findings, body=body,
-    )  # fmt: skip
+    }  # fmt: skip
+    words = {"ifrs": BOOKS["ifrs"], "us_gaap": f"{BOOKS['us_gaap']} {kind.kind}"}
+    rows = [{"book": words[name], **row} for name, each in plain.items() for row in each["rows"]]
+    changes = [
+        {"book": words[name], **row, "after": str(row["after"])} for name, each in plain.items() for row in each["modifications"]
+    ]
+    headline = {name: {"liability": each["liability"], "right_of_use": each["right_of_use"]} for name, each in plain.items()}
+    views = {"changes": (changes, CHANGE_COLUMNS), "classification": (tests, TEST_COLUMNS)}
+    return statement(
+        "A lease in both books", body, (rows, COLUMNS), headline=headline, findings=findings, views=views, currency=lease.currency
+    )
 
 
 def _plain(measured: Measured) -> dict[str, Any]:
@@ -66,8 +75,7 @@ def _plain(measured: Measured) -> dict[str, Any]:
         "right_of_use": text(measured.right_of_use),
         "rows": [_row(row) for row in measured.rows],
         "modifications": [
-            {key: value if key == "after" else text(value) for key, value in asdict(each).items()}
-            for each in measured.modifications
+            {key: value if key == "after" else text(value) for key, value in asdict(each).items()} for each in measured.modifications
         ],
     }
 
@@ -76,44 +84,63 @@ def _row(row: LeaseRow) -> dict[str, Any]:
     return {"period": str(row.period)} | {name: text(getattr(row, name)) for name in WORDS}
 
 
-def _findings(lease: Lease, file: str) -> list[Finding]:
+def _told(met: bool | None) -> str:
+    return "not told" if met is None else "yes" if met else "no"
+
+
+def _findings(lease: Lease, kind: Classified, file: str) -> list[Finding]:
     found = []
     if lease.is_lease is False:
         message = "by what the case says this is no lease: no identified asset, or the customer does not control it."
         repair = "Book it as a service contract; the schedule below only shows what a lease would be."
         found.append(Finding("lease.no_lease", Severity.WARNING, message, repair, file))
-    if lease.modification:
-        message = "a modification is measured under IFRS 16 only; ASC 842 has no schedule here."
-        found.append(Finding("lease.us_modification", Severity.WARNING, message, "Remove it to see ASC 842 without it.", file))
+    if kind.assumed:
+        message = "the ASC 842 class is not decided by the case: taken as operating."
+        repair = f"Tell {', '.join(kind.missing)}, or us_class."
+        found.append(Finding("lease.class_assumed", Severity.WARNING, message, repair, file))
+    if any(change.us_class is None and not change.reassessment for change in lease.modification):
+        message = "a modification makes the ASC 842 class to be tested anew (842-10-25-1); the case does not tell it: taken as before."
+        found.append(Finding("lease.class_kept", Severity.INFO, message, "Add us_class to the modification.", file))
+    months = len(lease.flows) * (lease.months_per_period or YEAR_MONTHS + 1)
+    if months <= YEAR_MONTHS and not lease.purchase_certain:
+        message = "a lease of twelve months or less may stay off the balance sheet (IFRS 16.5, ASC 842-20-25-2)."
+        found.append(Finding("lease.short_term", Severity.INFO, message, "Then book its payments as they fall due.", file))
     return found
 
 
-def _definition(lease: Lease) -> dict[str, str]:
+def _definition(lease: Lease, kind: Classified) -> dict[str, str]:
     told = {None: "not told by the case: taken as a lease", True: "yes, by the case's answers", False: "no, by the case's answers"}
-    return {
+    finance = "finance: interest on the liability, right of use written off evenly (ASC 842-20-25-5, 842-20-35-7)"
+    operating = "operating: one even cost a period, right of use is what closes it (ASC 842-20-25-6, 842-20-35-3)"
+    said = {
         "lease": f"{told[lease.is_lease]} (IFRS 16.9, ASC 842-10-15-3)",
         "rate": "per period, as given" if lease.rate is not None else "per period, solved so that the payments are worth the liability",
         "timing": f"payments in {lease.timing}; in advance, the opening liability is after the first payment",
         "ifrs": "interest on the liability, right of use written off evenly (IFRS 16.36, .31)",
-        "us_gaap": "operating: one even cost a period, right of use is what closes it (ASC 842-20-25-6, 842-20-35-3)",
+        "us_gaap": f"{finance if kind.kind == 'finance' else operating}; {kind.why}",
         "rounding": f"balances to {text(lease.unit)} once; movements are differences of balances",
     }
+    if lease.modification:
+        said["changes"] = (
+            "what is given back leaves with gain or loss, the rest is measured anew (IFRS 16.45-46, ASC 842-10-25-11 to -13); "
+            "a shorter term is less scope under IFRS 16 only"
+        )
+    return said
 
 
-def _sentence(lease: Lease, ours: Measured, theirs: Measured | None) -> str:
-    first = f"IFRS 16 costs {ours.rows[0].cost:,f} {lease.currency} in the first period and {ours.rows[-1].cost:,f} in the last"
-    if theirs is not None:
-        return f"{first}; ASC 842 costs {theirs.rows[0].cost:,f} in each. The payments are the same."
-    change = ours.modifications[0]
-    word = "gain" if change.gain >= 0 else "loss"
-    return f"{first}; after period {change.after} the change brings a {word} of {abs(change.gain):,f} {lease.currency}."
+def _sentence(lease: Lease, ours: Measured, theirs: Measured) -> str:
+    def costs(measured: Measured, last: int) -> str:
+        return f"{measured.rows[0].cost:,f} {lease.currency} in the first period and {measured.rows[last].cost:,f} in the last"
 
-
-def _table(listed: Sequence[dict[str, Any]]) -> pa.Table:
-    arrays = {}
-    for column in COLUMNS:
-        values = pa.array([row[column.name] for row in listed], pa.string())
-        arrays[column.name] = values.cast(MONEY) if column.kind == "money" else values
-    return pa.table(arrays)
-
+    kind = theirs.classified.kind if theirs.classified else ""
+    if not lease.modification:
+        words = f"{theirs.rows[0].cost:,f} in each" if kind == "operating" else costs(theirs, -1)
+        return f"IFRS 16 costs {costs(ours, -1)}; ASC 842 ({kind}) costs {words}. The payments are the same."
+    parts = []
+    for name, measured in (("IFRS 16", ours), (f"ASC 842 ({kind})", theirs)):
+        gain = sum(change.gain for change in measured.modifications)
+        word = f"a {'gain' if gain > 0 else 'loss'} of {abs(gain):,f} {lease.currency}" if gain else "no gain or loss"
+        parts.append(f"{name}: {word}")
+    afters = " and ".join(str(change.after) for change in lease.modification)
+    return f"The change after period {afters} brings, under {'; under '.join(parts)}."
 

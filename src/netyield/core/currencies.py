@@ -32,3 +32,11 @@ def coins(amount: Decimal, currency: str) -> int:
 def from_coins(count: int, currency: str) -> Decimal:
     """The amount of so many smallest coins."""
     return CONTEXT.scaleb(Decimal(count), -minor_digits(currency))
+
+
+def statement_unit(unit: Decimal, currency: str) -> Decimal:
+    """What a statement is rounded to: ``unit``, or the smallest coin when it is 0. Raises ValueError for a part of a coin."""
+    if not unit:
+        return from_coins(1, currency)
+    coins(unit, currency)
+    return unit

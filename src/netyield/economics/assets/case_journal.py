@@ -61,7 +61,7 @@ def impairment_entries(
 
 
 def lease_entries(
-    lease: Lease, measured: Measured, start: date, months: int, accounts: Mapping[str, str], *, operating: bool
+    lease: Lease, measured: Measured, start: date, months: int, accounts: Mapping[str, str]
 ) -> list[Entry]:
     """The start, every period's end, and a modification. In advance, a payment is booked with the period it opens."""
     about = lease.title or "lease"
@@ -85,13 +85,13 @@ def lease_entries(
                       right_of_use=asset, lease_gain=-(debt + asset), cash=-ahead)
             )  # fmt: skip
         paid = Decimal(0) if lease.timing == "advance" and opens else row.payment
-        found.append(entry(day, f"period {row.period}", **_costs(row, operating), right_of_use=-row.amortisation,
+        found.append(entry(day, f"period {row.period}", **_costs(row), right_of_use=-row.amortisation,
                            lease_liability=paid - row.interest, cash=-paid))  # fmt: skip
     return [each for each in found if each.lines]
 
 
-def _costs(row: LeaseRow, operating: bool) -> dict[str, Decimal]:
-    if operating:
+def _costs(row: LeaseRow) -> dict[str, Decimal]:
+    if row.even:
         return {"lease_cost": row.cost}
     return {"lease_interest": row.interest, "lease_amortisation": row.amortisation}
 

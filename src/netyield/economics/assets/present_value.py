@@ -13,8 +13,12 @@ MONTHS = Decimal(12)
 def discounted(flows: Sequence[Decimal], rate: Decimal, *, in_advance: bool = False) -> list[Decimal]:
     """Each flow at its value now; flow n comes at the end of period n, or at its start."""
     factor = CONTEXT.divide(ONE, CONTEXT.add(ONE, rate))
-    first = 0 if in_advance else 1
-    return [CONTEXT.multiply(flow, CONTEXT.power(factor, first + n)) for n, flow in enumerate(flows)]
+    worth = ONE if in_advance else factor
+    found = []
+    for flow in flows:
+        found.append(CONTEXT.multiply(flow, worth))
+        worth = CONTEXT.multiply(worth, factor)
+    return found
 
 
 def present_value(flows: Sequence[Decimal], rate: Decimal, *, in_advance: bool = False) -> Decimal:

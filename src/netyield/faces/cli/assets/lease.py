@@ -28,7 +28,7 @@ def lease(
     html: Html = None,
     fail_on: FailOnOption = FailOn.ERROR,
 ) -> None:
-    """Measure a lease: liability, right of use and cost per period in both books, partial returns under IFRS 16."""
+    """Measure a lease: liability, right of use and cost per period in both books, with what changes on the way."""
     from netyield.answers import lease as leases
     from netyield.economics.assets.cases import read_terms
     from netyield.economics.assets.lease_terms import Lease
@@ -51,15 +51,10 @@ def lease(
 def _post(terms: Lease, book: BookWord, journal: Path, words: list[str]) -> None:
     """Write the lease's entries in a book."""
     from netyield.economics.assets.case_journal import lease_entries
-    from netyield.economics.assets.leases import asc842_operating, ifrs16
+    from netyield.economics.assets.leases import measured
 
     if terms.start is None or terms.months_per_period is None:
         message = "a journal needs days: the case has no start and months_per_period."
         raise WrongUse(message, "Add start = 2026-01-01 and months_per_period = 12.")
-    operating = book is BookWord.US_GAAP
-    if operating and terms.modification:
-        message = "a modification is measured under IFRS 16 only."
-        raise WrongUse(message, "Give --book ifrs, or a case without the modification.")
-    measured = asc842_operating(terms) if operating else ifrs16(terms)
-    listed = lease_entries(terms, measured, terms.start, terms.months_per_period, accounts(words), operating=operating)
+    listed = lease_entries(terms, measured(terms, book.value), terms.start, terms.months_per_period, accounts(words))
     write_journal(journal, listed)
