@@ -77,11 +77,12 @@ def _touching(since: int) -> str:
 
 
 def _reported(engine: Engine) -> list[str]:
-    """Counts and rare numbers that any attempt reports, by their names here."""
+    """Counts and rare numbers that any attempt reports, by their names here. Makes ``largest_counts``: how far from 0 each goes."""
     names = {name: name for name in CLASSES} | RARE
-    counts = ", ".join(f"COUNT({raw}) AS {name}" for raw, name in names.items())
-    found = engine.query(f"SELECT {counts} FROM attempts_touching").to_pylist()[0]
-    return [name for name, count in found.items() if count]
+    ends = ", ".join(f"greatest(MAX({raw}), -1 - MIN({raw})) AS {name}" for raw, name in names.items())
+    engine.keep("largest_counts", f"SELECT {ends} FROM attempts_touching")
+    found = engine.query("SELECT * FROM largest_counts").to_pylist()[0]
+    return [name for name, largest in found.items() if largest is not None]
 
 
 def _links(engine: Engine, since: int) -> list[str]:

@@ -5,11 +5,7 @@
 -- Out: one row per slot and line, and one of line 0 for a slot without money. A share is trunc(C * w / W); with
 --      C = each * W + left that is each * w + trunc(left * w / W), which fits 64 bits whatever C is, unless small = 0.
 --      The two W are never 0 (their phase has no money then). is_first = 1: the slot's first line.
-WITH sums AS (
-  SELECT slot_id, place, sum64(w_prefill) AS w_prefill, sum64(w_decode) AS w_decode, MAX(top) AS top
-  FROM slot_weights GROUP BY slot_id, place
-),
-numbered AS (
+WITH numbered AS (
   SELECT m.slot_id, l.line, m.pico, m.prefill_share, m.phase_whole FROM slot_money m JOIN lines l ON m.line_id = l.line_id
 ),
 firsts AS (
@@ -21,7 +17,7 @@ shared AS (
          narrow(CASE WHEN m.pico IS NULL OR s.w_prefill = 0 THEN 0 WHEN s.w_decode = 0 THEN m.pico
                      WHEN m.phase_whole > 0 THEN int_div(wide(m.pico) * m.prefill_share, m.phase_whole)
                      ELSE int_div(wide(m.pico) * s.w_prefill, s.w_prefill + s.w_decode) END) AS prefill_pico
-  FROM sums s LEFT JOIN numbered m ON s.slot_id = m.slot_id LEFT JOIN firsts f ON s.slot_id = f.slot_id
+  FROM slot_weights s LEFT JOIN numbered m ON s.slot_id = m.slot_id LEFT JOIN firsts f ON s.slot_id = f.slot_id
 )
 SELECT slot_id, place, line, is_first, pico, w_prefill, div64(prefill_pico, w_prefill) AS prefill_each,
        prefill_pico - div64(prefill_pico, w_prefill) * w_prefill AS prefill_left,
