@@ -48,13 +48,13 @@ ASSET_COLUMNS = (
     AnswerColumn("residual", "money", "currency", "Residual value of its last estimate"),
     AnswerColumn("charged", "money", "currency", "Depreciation over all rows"),
     AnswerColumn("written_down", "money", "currency", "Impairment losses less reversals"),
-    AnswerColumn("gain", "money", "currency", "Proceeds less carrying amount on disposal"),
+    AnswerColumn("gain", "money", "currency", "Proceeds less carrying amount on disposal; blank = none"),
 )
 TIE_COLUMNS = (
     AnswerColumn("account", "text", "", "Account of the general ledger"),
     AnswerColumn("currency", "text", "", "Currency of the row"),
     AnswerColumn("assets", "money", "currency", "Balance of the owned assets, debit positive"),
-    AnswerColumn("general_ledger", "money", "currency", "Balance of the trial balance; empty = no such account"),
+    AnswerColumn("general_ledger", "money", "currency", "Balance of the trial balance; blank = no such account"),
     AnswerColumn("difference", "money", "currency", "General ledger less assets"),
 )
 UNIT_COLUMNS = (
@@ -149,7 +149,7 @@ def asset_row(found: History) -> dict[str, Any]:
         "asset": asset.id, "currency": asset.currency, "method": str(last.method), "in_service": f"{asset.terms.in_service}",
         "life_ends": month_name(found.months.stop) if found.missing is None else None, "cost": amount(asset.cost),
         "residual": amount(last.residual), "charged": amount(found.accumulated[-1] if found.accumulated else 0),
-        "written_down": amount(sum(each for _, each in found.written)), "gain": gain,
+        "written_down": amount(sum(each.coins for each in found.written)), "gain": gain,
     }  # fmt: skip
 
 

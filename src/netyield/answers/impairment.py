@@ -22,8 +22,8 @@ from netyield.economics.assets.onerous import Provision, ifrs_provision, us_gaap
 PLACES = 6
 COLUMNS = (
     AnswerColumn("line", "text", "", "What is measured"),
-    AnswerColumn("ifrs", "money", "currency", "Under IFRS (IAS 36, IAS 37); empty = the case does not decide it"),
-    AnswerColumn("us_gaap", "money", "currency", "Under US GAAP (ASC 360, ASC 420); empty = the case does not decide it"),
+    AnswerColumn("ifrs", "money", "currency", "Under IFRS (IAS 36, IAS 37); blank = –"),
+    AnswerColumn("us_gaap", "money", "currency", "Under US GAAP (ASC 360, ASC 420); blank = –"),
 )
 PART_COLUMNS = (
     AnswerColumn("book", "text", "", "IFRS or US GAAP"),
@@ -136,8 +136,11 @@ def _rows(plain: dict[str, dict[str, Any]], flows: Flows) -> list[dict[str, Any]
         "Provision for the onerous contract": "provision", "Through profit or loss": "loss",
     }  # fmt: skip
     rows = [{"line": words, **{book: plain[book][key] for book in plain}} for words, key in lines.items()]
-    rows.insert(1, {"line": "Undiscounted cash flows", "ifrs": None, "us_gaap": _text(flows.undiscounted)})
-    rows.insert(2, {"line": "Value in use", "ifrs": _text(flows.value_in_use), "us_gaap": None})
+    for place, (words, amount) in enumerate({"Undiscounted cash flows": flows.undiscounted, "Value in use": flows.value_in_use}.items(), 1):
+        rows.insert(place, {"line": words} | dict.fromkeys(plain, _text(amount)))
+    if any(each["loss"] is None for each in plain.values()):
+        for words, key in (("At least", "loss_low"), ("At most", "loss_high")):
+            rows.append({"line": words, **{book: plain[book][key] for book in plain}})
     return [row for row in rows if any(row[book] not in (None, "0") for book in plain) or row["line"] == "Through profit or loss"]
 
 

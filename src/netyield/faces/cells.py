@@ -25,6 +25,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 SPACED = frozenset({"verdict", "reason", "state"})  # columns of our own words
 GRADES = "E"  # grades of evidence, E0 to E4
 HIGH, LOW = "_high", "_low"
+EMPTY = "; blank = "  # how a column's description ends that has its own word for null
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ def missing(column: AnswerColumn, row: Mapping[str, Any] | None = None) -> Cell:
         return Cell("")
     sibling = column.name.removesuffix(HIGH) + LOW
     unbounded = column.name.endswith(HIGH) and row is not None and row.get(sibling) is not None
-    return Cell(formats.UNBOUNDED if unbounded else formats.NOT_MEASURED, "", column.kind != "time", not unbounded)
+    own = column.description.partition(EMPTY)[2] or formats.NOT_MEASURED
+    return Cell(formats.UNBOUNDED if unbounded else own, "", column.kind != "time", not unbounded)
 
 
 def _words(value: Any, column: AnswerColumn, currency: str) -> str:

@@ -93,6 +93,48 @@ def test_a_reversal_comes_back_to_the_unimpaired_amount_and_only_under_ifrs() ->
     assert told(**words)["ifrs"]["loss"] == "0"
 
 
+def test_a_units_reversal_is_shared_up_to_each_assets_own_cap() -> None:
+    """IAS 36.122-123: 60 come back by carrying amounts 100 : 200 : 300, the first may take 4 and the third has no loss."""
+    parts = [
+        {"id": "a", "carrying": 100, "unimpaired": 104}, {"id": "b", "carrying": 200, "unimpaired": 290}, {"id": "c", "carrying": 300},
+    ]  # fmt: skip
+    found = told(asset=parts, value_in_use=660, undiscounted=700, fair_value=650)
+    assert found["ifrs"]["reversal"] == "60"
+    assert [part["after"] for part in found["ifrs"]["parts"]] == ["104", "256", "300"]
+    assert found["us_gaap"]["reversal"] == "0"
+    assert told(asset=parts, value_in_use=900, undiscounted=900)["ifrs"]["reversal"] == "94"
+
+
+def test_a_register_knows_what_it_would_be_worth_unimpaired(tmp_path: Path) -> None:
+    """8,000 off a GPU of 40,000 at the end of 2026; a year later 20,266.66 stand where 26,666.67 would."""
+    loss = '[[asset.write_down]]\ndate = 2026-12-31\namount = 8000\nbook = "ifrs"\n'
+    text = f'currency="USD"\n[[asset]]\nid="g"\ncost=40000\nin_service=2026-01-01\nuseful_life="6y"\n{loss}'
+    (tmp_path / "r.toml").write_text(text, encoding="utf-8")
+    case = Case.model_validate({"register": "r.toml", "at": "2027-12-31", "value_in_use": 30_000, "undiscounted": 31_000})
+    found = body(case, tmp_path)
+    assert (found["ifrs"]["carrying"], found["ifrs"]["reversal"]) == ("20266.66", "6400.01")
+    assert (found["us_gaap"]["carrying"], found["us_gaap"]["reversal"]) == ("26666.67", "0")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [({"assets": "zz*"}, "no sound asset"), ({"currency": "EUR"}, "is in USD, the case in EUR"), ({"at": "2025-01-01"}, "in service")],
+    ids=["glob", "currency", "before-service"],
+)
+def test_a_case_that_does_not_fit_its_register_is_refused(words: dict[str, str], said: str, tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text('currency="USD"\nid="g"\ncost=40000\nin_service=2026-01-01\nuseful_life="5y"\n', encoding="utf-8")
+    case = Case.model_validate({"register": "r.toml", "at": "2028-01-01", "value_in_use": 1, **words})
+    with pytest.raises(WrongUse, match=said):
+        body(case, tmp_path)
+
+
+def test_yen_have_no_cents() -> None:
+    found = told(currency="JPY", carrying=1_000_000, value_in_use="333333.5", undiscounted=1)
+    assert found["ifrs"]["loss"] == "666667"
+    with pytest.raises(ValueError, match="finer"):
+        told(currency="JPY", unit="0.01", carrying=1)
+
+
 def test_what_the_case_does_not_decide_is_null_with_bounds() -> None:
     found = told(carrying=100, fair_value=70)
     assert (found["ifrs"]["loss"], found["ifrs"]["loss_low"], found["ifrs"]["loss_high"]) == (None, "0", "30")

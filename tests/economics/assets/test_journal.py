@@ -15,7 +15,7 @@ from netyield.answers import impairment
 from netyield.core.depreciation import month_number
 from netyield.core.errors import WrongUse
 from netyield.economics.assets.case_journal import CASE_ACCOUNTS, impairment_entries, lease_entries
-from netyield.economics.assets.impairment_terms import Case
+from netyield.economics.assets.impairment_terms import Case, Part
 from netyield.economics.assets.journal import ACCOUNT, ACCOUNTS, as_beancount, as_csv, entries
 from netyield.economics.assets.lease_terms import Lease
 from netyield.economics.assets.leases import measured
@@ -192,3 +192,24 @@ def test_the_journal_of_a_write_down(tmp_path: Path) -> None:
         }  # fmt: skip
         assert (booked["impairment"], booked.get("onerous", 0)) == expected
         assert sum(booked.values()) == Decimal(impairment.answer(asked).body[book]["loss"])
+
+
+@pytest.mark.parametrize(
+    ("words", "entries_made"),
+    [
+        ({"asset": [{"id": "a", "carrying": 100, "unimpaired": 104}, {"id": "b", "carrying": 200, "unimpaired": 290}]}, 2),
+        ({"carrying": 300, "unimpaired": 394}, 1),
+    ],
+    ids=["by-asset", "as-a-unit"],
+)
+def test_the_journal_of_a_reversal(words: dict, entries_made: int) -> None:
+    case = Case.model_validate({"title": "u", "at": "2027-12-31", "value_in_use": 350, "undiscounted": 500, **words})
+    parts = case.asset or [Part(id="u", carrying=Decimal(300))]
+    asked = impairment.Asked(case, (parts, parts))
+    result, provision = impairment.measured(asked)["ifrs"]
+    text = as_beancount(impairment_entries(case, result, provision, case.at, {**ACCOUNTS, **CASE_ACCOUNTS}))
+    found, errors, _ = loader.load_string(text)
+    assert errors == []
+    assert len([entry for entry in found if isinstance(entry, data.Transaction)]) == entries_made
+    root = realization.realize(found)
+    assert realization.get(root, ACCOUNTS["reversal"]).balance.get_currency_units("USD").number == -50

@@ -65,6 +65,20 @@ def test_days_of_a_partial_month() -> None:
     assert later.rows[0].period == "2026-02"
 
 
+def test_a_loss_at_the_years_end_changes_later_months_only() -> None:
+    """IAS 36.63: 40,000 over six years, 6,666.67 in the first; 8,000 off on 31 December, 25,333.33 left over 60 months."""
+    loss = {"date": "2026-12-31", "amount": 8_000}
+    found = schedule([made(write_down=[loss])], "ifrs").rows
+    assert found[:11] == schedule([made()], "ifrs").rows[:11]
+    assert (found[11].charge, found[11].written, found[11].carrying) == (555_56, 8_000_00, 25_333_33)
+    assert found[12].charge == 422_22
+    same = schedule([made(write_down=[{**loss, "date": "2027-01-01"}])], "ifrs").rows
+    assert [row.charge for row in same] == [row.charge for row in found]  # on the day after, it opens January
+    assert (same[11].written, same[12].written) == (0, 8_000_00)
+    by_days = schedule([made(convention="day", write_down=[loss])], "ifrs").rows
+    assert found[11].charge > by_days[11].charge > 550_00  # one day of 31 on less
+
+
 def test_a_residual_above_the_carrying_amount_stops_depreciation() -> None:
     found = schedule([made(change=[{"effective": "2027-01-01", "residual": 39_000}])], "ifrs", "year")
     assert charges(found)[:3] == ["6666.67", "0.00", "0.00"]
@@ -92,8 +106,13 @@ def assets(draw: st.DrawFn) -> Asset:
         "method": draw(st.sampled_from(["straight_line", "declining", "sum_of_years"])),
         "change": [{"effective": later, **change}],
     }  # fmt: skip
+    if cost > 1 and draw(st.booleans()):
+        words |= {"write_down": [{"date": start + timedelta(days=draw(st.integers(0, 40))), "amount": Decimal(cost // 100) / 100}]}
+        words["residual"] = 0
+        if life < 3:
+            words["useful_life"] = "3m"
     if draw(st.booleans()):
-        words |= {"disposed": later + timedelta(days=draw(st.integers(0, 900))), "proceeds": 0}
+        words |= {"disposed": max(later, start + timedelta(days=40)) + timedelta(days=draw(st.integers(0, 900))), "proceeds": 0}
     return made(**words)
 
 
@@ -109,6 +128,6 @@ def test_every_row_rolls_forward_and_everything_paid_leaves_again(listed: list[A
         assert row.carrying >= 0
         opening = row.carrying
     left = sum(each.at_end(month_number("2100-01"))[2] for each in found.histories)
-    assert sum(asset.cost for asset in listed) == sum(row.charge + row.disposed for row in found.rows) + left
+    assert sum(asset.cost for asset in listed) == sum(row.charge + row.written + row.disposed for row in found.rows) + left
     each = [row for _, rows in found.by_asset() for row in rows]
     assert sum(row.charge for row in each) == sum(row.charge for row in found.rows)

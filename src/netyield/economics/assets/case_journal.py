@@ -45,12 +45,15 @@ def impairment_entries(
     found = []
     for share in result.parts:
         loss = units(share.loss * case.unit)
-        found.append(_entry(day, share.id, case.currency, "impairment loss", accounts, {"impairment": loss, "impaired": -loss}))
-    goodwill, back = units(result.goodwill_loss), units(result.reversal)
+        text = "impairment loss" if loss > 0 else "reversal of impairment"
+        lines = {"impairment": max(0, loss), "reversal": min(0, loss), "impaired": -loss}
+        found.append(_entry(day, share.id, case.currency, text, accounts, lines))
+    goodwill = units(result.goodwill_loss)
     lines = {"impairment": goodwill, "goodwill": -goodwill}
     found.append(_entry(day, about, case.currency, "impairment of goodwill", accounts, lines))
-    lines = {"impaired": back, "reversal": -back}
-    found.append(_entry(day, about, case.currency, "reversal of impairment", accounts, lines))
+    shared = -sum(min(0, share.loss) for share in result.parts) * case.unit
+    back = units(result.reversal - shared)
+    found.append(_entry(day, about, case.currency, "reversal of impairment", accounts, {"impaired": back, "reversal": -back}))
     if provision is not None and provision.amount is not None:
         written, amount = units(provision.written_down), units(provision.amount)
         lines = {"impairment": written, "impaired": -written}

@@ -18,6 +18,7 @@ from netyield.core.errors import WrongUse
 from netyield.core.finding import Finding
 from netyield.economics.assets.impairment_terms import Case, Output, Part
 from netyield.economics.assets.present_value import CONTEXT, ONE
+from netyield.sources.bills.assets.asset import Asset
 from netyield.sources.bills.assets.history import history
 from netyield.sources.bills.assets.register import read_register
 from netyield.sources.bills.assets.terms import BookName
@@ -63,13 +64,30 @@ def parts_of(case: Case, book: BookName, folder: Path) -> tuple[list[Part], list
             carrying = case.cost - case.accumulated_depreciation
         return [Part(id=case.title or "unit", carrying=carrying)], []
     register = read_register(folder / case.register_file, case.register_file)
-    month = floor(clock(case.at)) - (case.at.day == 1)
-    found = []
-    for asset in register.assets:
-        if fnmatchcase(asset.id, case.assets) and asset.terms.in_service <= case.at:
-            coins = history(asset, book, case.at).at_end(month)[2]
-            found.append(Part(id=asset.id, carrying=from_coins(coins, asset.currency)))
-    return found, register.findings
+    chosen = [each for each in register.assets if fnmatchcase(each.id, case.assets) and _held(each, case.at)]
+    if not chosen:
+        message = f"{case.register_file} has no sound asset {case.assets!r} in service on {case.at}."
+        told = "; ".join(finding.message.rstrip(".") for finding in register.findings[:2])
+        raise WrongUse(message, f"Correct assets, at or the register{': ' + told if told else ''}.")
+    other = next((each for each in chosen if each.currency != case.currency), None)
+    if other is not None:
+        message = f"asset {other.id!r} is in {other.currency}, the case in {case.currency}."
+        raise WrongUse(message, "Narrow assets, or give the register functional_currency and a dated [[rate]].")
+    return [_part(each, book, case.at) for each in chosen], register.findings
+
+
+def _held(asset: Asset, day: date) -> bool:
+    return asset.terms.in_service <= day and (asset.terms.disposed is None or asset.terms.disposed > day)
+
+
+def _part(asset: Asset, book: BookName, day: date) -> Part:
+    """What an asset stands at on a day, and would stand at had nothing been written down (IFRS: that caps a reversal)."""
+    month = floor(clock(day)) - (day.day == 1)
+    _, written, carrying = history(asset, book, day).at_end(month)
+    unimpaired = None
+    if written and book == "ifrs":
+        unimpaired = from_coins(history(asset, book, day, unimpaired=True).at_end(month)[2], asset.currency)
+    return Part(id=asset.id, carrying=from_coins(carrying, asset.currency), unimpaired=unimpaired)
 
 
 def output_flows(output: Output, mtok_per_month: Decimal | None = None) -> list[Decimal]:
@@ -95,4 +113,3 @@ def price_on(output: Output, day: date) -> Decimal:
         message = f"[output] has no price_per_mtok on {day}."
         raise WrongUse(message, "Add a price with an earlier since.")
     return max(listed, key=lambda each: each.since).price
-

@@ -6,7 +6,7 @@
                 loss = carrying - fair value; never reversed
 
 A figure that the case leaves open is null with its bounds: nothing is guessed.
-Sources: IAS 36.6, .18-21, .59, .104-105, .117, .124; ASC 360-10-35-17, -20, -26, -28.
+Sources: IAS 36.6, .18-21, .59, .104-105, .117, .122-124; ASC 360-10-35-17, -20, -26, -28.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from netyield.economics.assets.allocation import Bearer, Share, shared
+from netyield.economics.assets.allocation import Bearer, Share, given_back, shared
 from netyield.economics.assets.impairment_terms import Case, Part
 from netyield.economics.assets.present_value import discounted, present_value, rounded, total
 
@@ -79,10 +79,30 @@ def ifrs(case: Case, parts: Sequence[Part], flows: Flows) -> Result:
     if result.loss is not None:
         result.loss = min(rounded(result.loss, case.unit), rounded(carrying, case.unit))
         _share(result, case, parts, [part.recoverable for part in parts])
-    if result.recoverable is not None and case.unimpaired is not None:
-        own = carrying - case.goodwill
-        result.reversal = rounded(max(ZERO, min(result.recoverable - case.goodwill, case.unimpaired) - own), case.unit)
+    _reverse(result, case, parts)
     return result
+
+
+def _reverse(result: Result, case: Case, parts: Sequence[Part]) -> None:
+    """What comes back of an earlier loss: up to the recoverable amount and to what the unit would be worth unimpaired."""
+    caps = [part.carrying if part.unimpaired is None else part.unimpaired for part in parts]
+    told = case.unimpaired is not None or any(part.unimpaired is not None for part in parts)
+    if result.recoverable is None or not told:
+        return
+    own = result.carrying - case.goodwill
+    cap = total(caps) if case.unimpaired is None else case.unimpaired
+    result.reversal = rounded(max(ZERO, min(result.recoverable - case.goodwill, cap) - own), case.unit)
+    if not result.reversal or all(part.unimpaired is None for part in parts):
+        return
+    most = [cap if part.recoverable is None else min(cap, part.recoverable) for cap, part in zip(caps, parts, strict=True)]
+    bearers = [Bearer(part.id, _units(part.carrying, case), 0) for part in parts]
+    result.parts, left = given_back(_units(result.reversal, case), bearers, [_units(each, case) for each in most])
+    result.reversal -= left * case.unit
+
+
+def _units(amount: Decimal | None, case: Case) -> int:
+    """An amount in units of the statement."""
+    return int(rounded(amount or ZERO, case.unit) / case.unit)
 
 
 def _recoverable(result: Result, case: Case, disposal: Decimal | None, flows: Flows) -> None:
@@ -144,10 +164,6 @@ def _share(
     result: Result, case: Case, parts: Sequence[Part], floors: Sequence[Decimal | None], *, goodwill: bool = True
 ) -> None:
     """Spread the loss over goodwill and assets, in units of the statement."""
-
-    def units(amount: Decimal | None) -> int:
-        return int(rounded(amount or ZERO, case.unit) / case.unit)
-
-    bearers = [Bearer(part.id, units(part.carrying), units(floor)) for part, floor in zip(parts, floors, strict=True)]
-    taken, result.parts, left = shared(units(result.loss), units(case.goodwill) if goodwill else 0, bearers)
+    bearers = [Bearer(part.id, _units(part.carrying, case), _units(floor, case)) for part, floor in zip(parts, floors, strict=True)]
+    taken, result.parts, left = shared(_units(result.loss, case), _units(case.goodwill, case) if goodwill else 0, bearers)
     result.goodwill_loss, result.unallocated = taken * case.unit, left * case.unit

@@ -18,16 +18,21 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from netyield.core.currencies import statement_unit
 from netyield.sources.bills.assets.terms import Amount, Day, Strict
 
 
 class Part(Strict):
-    """One asset of the unit. ``recoverable``: its own recoverable amount where it can be told, the floor of its share."""
+    """One asset of the unit. ``recoverable``: its own recoverable amount where it can be told, the floor of its share.
+
+    ``unimpaired``: what it would be worth had nothing been written down, the cap of its part of a reversal.
+    """
 
     id: str
     carrying: Amount
     recoverable: Amount | None = None
     fair_value: Amount | None = None
+    unimpaired: Amount | None = None
 
 
 class DatedPrice(Strict):
@@ -38,11 +43,16 @@ class DatedPrice(Strict):
 
 
 class Output(Strict):
-    """Cash flows from useful output: (tokens * price - running cost) a month, for ``months`` months from ``start``."""
+    """Cash flows from useful output: (tokens * price - running cost) a month, for ``months`` months from ``start``.
+
+    Tokens that the case leaves open are the ledger's own; ``where`` narrows them with the words of ``netyield report --where``
+    (default: the pools that owned hardware pays for).
+    """
 
     start: Day
     months: int = Field(gt=0, le=600)
     mtok_per_month: Amount | None = Field(None, ge=0)
+    where: dict[str, str] | None = None
     decline_per_month: Amount = Field(Decimal(0), ge=0, lt=1)
     price_per_mtok: list[DatedPrice] = Field(min_length=1)
     running_cost_per_month: Amount = Field(ge=0)
@@ -62,11 +72,11 @@ class Onerous(Strict):
 
 
 class Case(Strict):
-    """One case. Amounts are in ``currency``; ``unit`` is what the statement is rounded to."""
+    """One case. Amounts are in ``currency``; ``unit`` is what the statement is rounded to (default: the smallest coin)."""
 
     title: str = ""
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
-    unit: Amount = Field(Decimal("0.01"), gt=0)
+    unit: Amount = Field(Decimal(0), ge=0)
     carrying: Amount | None = None
     cost: Amount | None = None
     accumulated_depreciation: Amount | None = None
@@ -91,6 +101,7 @@ class Case(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Case:
+        self.unit = statement_unit(self.unit, self.currency)
         ways = [self.carrying is not None, self.cost is not None, bool(self.asset), self.register_file is not None]
         if sum(ways) > 1:
             message = "give the carrying amount once: carrying, cost and accumulated_depreciation, [[asset]] or register"

@@ -70,11 +70,11 @@ def _entries(found: History, accounts: Mapping[str, str], until: int | None) -> 
     for month, charge in zip(found.months, found.charges(), strict=True):
         if charge and month < stop:
             yield entry(_day(found, month), f"depreciation {month_name(month)}", depreciation=charge, accumulated=-charge)
-    for month, amount in found.written:
+    for month, amount, day in found.written:
         if month < stop and amount >= 0:
-            yield entry(_day(found, month), "impairment loss", impairment=amount, impaired=-amount)
+            yield entry(day, "impairment loss", impairment=amount, impaired=-amount)
         elif month < stop:
-            yield entry(_day(found, month), "reversal of impairment", impaired=-amount, reversal=amount)
+            yield entry(day, "reversal of impairment", impaired=-amount, reversal=amount)
     if found.disposed is not None and found.disposed < stop and asset.terms.disposed is not None:
         money = coins(asset.terms.proceeds, asset.currency) if asset.terms.proceeds is not None else 0
         result = money - found.derecognised()

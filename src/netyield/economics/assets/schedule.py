@@ -60,8 +60,8 @@ class Flows:
         for place, now in enumerate(found.accumulated, at):
             charge[place] += now - before
             before = now
-        for month, amount in found.written:
-            self.written[month - self.first] += amount
+        for each in found.written:
+            self.written[each.month - self.first] += each.coins
         if found.disposed is not None:
             self.disposed[found.disposed - self.first] += found.derecognised()
             self.accumulated_gone[found.disposed - self.first] += before

@@ -114,12 +114,15 @@ def test_books_may_differ(tmp_path: Path) -> None:
     [
         ("[[asset.write_down]]\ndate = 2027-01-01\namount = 34000\n", "write_down_above_carrying"),
         ("[[asset.write_down]]\ndate = 2027-01-01\namount = 0\n", "impossible_amount"),
+        ("[[asset.write_down]]\ndate = 2025-12-31\namount = 5\n", "write_down_out_of_service"),
+        ("disposed = 2027-03-01\nproceeds = 0\n[[asset.write_down]]\ndate = 2027-03-31\namount = 5\n", "write_down_out_of_service"),
         ("[[asset.write_down]]\ndate = 2027-01-01\namount = 5000\n[[asset.reversal]]\ndate = 2028-01-01\namount = 100\n", "reversal_under_us_gaap"),
         (
             "[[asset.write_down]]\ndate = 2027-01-01\namount = 5000\nbook = 'ifrs'\n"
             "[[asset.reversal]]\ndate = 2028-01-01\namount = 4000.02\nbook = 'ifrs'\n", "reversal_above_cap",
         ),
     ],
+    ids=["above-carrying", "nothing", "before-service", "after-disposal", "us-reversal", "above-the-cap"],
 )  # fmt: skip
 def test_write_downs_and_reversals_that_cannot_be(text: str, code: str, tmp_path: Path) -> None:
     assert codes(written(tmp_path, GPU + text)) == [code]

@@ -81,10 +81,15 @@ class Asset:
                       if each.book in (None, book) and known(each.recorded or each.at, as_of)]  # fmt: skip
         if terms.disposed is not None and known(terms.disposed, as_of):
             found.append(Event(left(terms.disposed, terms.convention), Kind.DISPOSAL, terms.disposed))
-        return sorted(found, key=lambda event: (event.at, event.kind, event.day))
+        return sorted(found, key=lambda event: (event.at, event.day, event.kind))
 
     def _impaired(self, kind: Kind, each: WriteDown) -> Event:
-        at = max(self.start, changed(each.at, self.terms.convention))
+        """By whole months, the month of the day still has its depreciation as before: the loss changes later ones (IAS 36.63)."""
+        at = clock(each.at)
+        if self.terms.convention != "day":
+            gone = self.terms.disposed
+            at = Fraction(ceil(at)) if gone is None else min(Fraction(ceil(at)), left(gone, self.terms.convention))
+        at = max(self.start, at)
         return Event(at, kind, each.at, coins(each.amount, self.currency), reason=each.reason)
 
 

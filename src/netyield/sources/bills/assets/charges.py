@@ -82,9 +82,10 @@ def _asset(asset: Asset, found: History, account: str, until: date) -> Iterator[
         charge = charges[month - found.first] if 0 <= month - found.first < len(charges) else 0
         if span is not None:
             yield _depreciation(asset, account, span, charge)
-    for month, amount in found.written:
-        if month < end:
-            yield _line(asset, account, "write-down", _month(month), amount, 0, "Adjustment")
+    for number, each in enumerate(found.written):
+        if each.month < end:
+            line = _line(asset, account, "write-down", _month(each.month), each.coins, 0, "Adjustment")
+            yield line | {"event_key": f"{asset.id}|write-down|{each.day.isoformat()}|{number}"}
     yield from _disposal(asset, found, account, until)
 
 

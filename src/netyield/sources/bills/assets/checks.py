@@ -61,6 +61,10 @@ def _dates(asset: Asset) -> Iterator[Fault]:
         yield "served_before_purchase", f"it serves from {terms.in_service} and was purchased on {terms.purchased}", "Correct one of the days."
     if terms.disposed and terms.disposed < terms.in_service:
         yield "disposed_before_service", f"it was disposed of on {terms.disposed}, before {terms.in_service}", "Correct one of the days."
+    for each, word in (*((loss, "write-down") for loss in terms.write_down), *((back, "reversal") for back in terms.reversal)):
+        if each.at < terms.in_service or (terms.disposed and each.at > terms.disposed):
+            message = f"its {word} is dated {each.at}, when it was not in service"
+            yield "write_down_out_of_service", message, "Correct the day; a loss before service belongs into its cost."
     if terms.proceeds is not None and terms.disposed is None:
         yield "proceeds_without_disposal", "it has proceeds and no day of disposal", "Add disposed."
     if terms.proceeds is not None and terms.proceeds < 0:

@@ -10,27 +10,35 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from math import ceil, floor
+from typing import NamedTuple
 
-from netyield.core.depreciation import Method, WriteOff, used_by_units
+from netyield.core.depreciation import Method, WriteOff, clock, used_by_units
 from netyield.sources.bills.assets.asset import Asset, Estimate, Event, Kind, merged, resolved
 from netyield.sources.bills.assets.terms import BookName, Estimates
 
 LONGEST_MONTHS = 1200
 
 
+class Written(NamedTuple):
+    """Coins written down in a month of the clock, on a day of it; a reversal is negative."""
+
+    month: int
+    coins: int
+    day: date
+
+
 @dataclass(slots=True)
 class History:
     """Month ends of one asset in one book. Row k is month ``first + k`` of the month clock.
 
-    ``accumulated``: depreciation so far; ``written``: (month, coins) of write-downs, reversals negative. ``missing``: the
-    first month whose units nobody gave; the rows end before it.
+    ``accumulated``: depreciation so far. ``missing``: the first month whose units nobody gave; the rows end before it.
     """
 
     asset: Asset
     book: BookName
     first: int
     accumulated: list[int]
-    written: list[tuple[int, int]] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
     disposed: int | None = None
     missing: int | None = None
     phases: list[tuple[Fraction, Estimate, str]] = field(default_factory=list)
@@ -46,7 +54,7 @@ class History:
 
     def written_by(self, month: int) -> int:
         """Net write-downs booked up to the end of a month."""
-        return sum(amount for at, amount in self.written if at <= month)
+        return sum(each.coins for each in self.written if each.month <= month)
 
     def at_end(self, month: int) -> tuple[int, int, int]:
         """(accumulated, written down, carrying) at the end of a month, whether it has a row or not."""
@@ -88,7 +96,7 @@ def history(
         else:
             amount = event.amount if event.kind is Kind.WRITE_DOWN else -event.amount
             written += amount
-            found.written.append((floor(at), amount))
+            found.written.append(Written(max(found.first, floor(clock(event.day))), amount, event.day))
         found.phases.append((at, estimate, event.reason or event.kind.name.lower().replace("_", " ")))
     _phase(found, asset, estimate, (used, written, at), None)
     return found
