@@ -106,7 +106,7 @@ def assets(draw: st.DrawFn) -> Asset:
         "method": draw(st.sampled_from(["straight_line", "declining", "sum_of_years"])),
         "change": [{"effective": later, **change}],
     }  # fmt: skip
-    if cost > 1 and draw(st.booleans()):
+    if cost > 10_000 and draw(st.booleans()):
         words |= {"write_down": [{"date": start + timedelta(days=draw(st.integers(0, 40))), "amount": Decimal(cost // 100) / 100}]}
         words["residual"] = 0
         if life < 3:
