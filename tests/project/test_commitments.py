@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,15 @@ from ledger_rows import START, make_project
 from netyield.answers import coverage
 from netyield.answers.answer import Answer
 from netyield.core.errors import WrongUse
+from netyield.economics.commitments.bill_rows import OWNED
 from netyield.economics.commitments.buy import Question, buy
+from netyield.economics.commitments.contract import Commitment
 from netyield.economics.commitments.demand import with_needed
 from netyield.economics.commitments.offers import Offer, OfferBook
 from netyield.project import Project, Query
-from netyield.project.commitments import commitment_books, demand_history, used_share
+from netyield.project.commitment_use import measured_use
+from netyield.project.commitments import commitment_books, demand_history
+from netyield.sources.bills.assets.charges import ISSUER
 
 D = Decimal
 HOUR = timedelta(hours=1)
@@ -247,12 +252,10 @@ def test_what_was_declared_gives_owner_end_and_what_is_owed(tmp_path: Path) -> N
     assert (row["owner"], row["ends"]) == ("platform", "2028-10-05")
     (rung,) = answer.body["expiry"]
     assert D(rung["owed"]) == 10 * RATE * 24 * (365 + 366 - 4)
-    assert used_share(project, DAYS, "c1") == D("0.4")
-    assert used_share(project, DAYS, "nobody") is None
 
 
-def fleet(folder: Path) -> Project:
-    """Ten GPUs on the bill, two more committed and unused; seven held, one active, all day."""
+def fleet(folder: Path, *charges: dict[str, Any]) -> Project:
+    """Ten GPUs on the bill, two more committed and unused (or those lines); seven held, one active, all day."""
     devices = [f"a{n}" for n in range(10)]
     samples = [
         {"device_id": device, "value": 90.0 if device == "a0" else 0.0, "event_time": START + n * HOUR / 4, "hold_us": 900_000_000}
@@ -265,8 +268,8 @@ def fleet(folder: Path) -> Project:
         for n, device in enumerate(devices)
         for m in range(96)
     ]  # fmt: skip
-    charges = [row for hour in range(24) for row in (usage(hour, 10, "Used"), usage(hour, 2, "Unused"))]
-    return books(folder, *charges, gpu_samples=samples, gpu_owners=owners)
+    usual = [row for hour in range(24) for row in (usage(hour, 10, "Used"), usage(hour, 2, "Unused"))]
+    return books(folder, *(charges or usual), gpu_samples=samples, gpu_owners=owners)
 
 
 def test_history_of_the_books_buys_nothing_and_releases(tmp_path: Path) -> None:
@@ -283,6 +286,65 @@ def test_history_of_the_books_buys_nothing_and_releases(tmp_path: Path) -> None:
     assert plan.released.release_units == 10  # 12 paid, 1.35 needed
     assert plan.released.unused_unit_hours == 24 * 5
     assert float(plan.released.idle_unit_hours or 0) == pytest.approx(24 * 6.1)
+
+
+RENTED = {
+    "commitment_id": None, "commitment_status": None, "commitment_quantity": None, "commitment_unit": None, "pricing_category": "Standard",
+}  # fmt: skip
+
+
+def test_what_is_rented_by_the_hour_is_not_paid_for_already(tmp_path: Path) -> None:
+    """Ten rented GPUs, one active: what is needed of them may be committed to, the others are stopped, not released."""
+    project = fleet(tmp_path, *[usage(hour, 10, "Used", **RENTED) for hour in range(24)])
+    demand, findings = demand_history(project, Query(since="2026-10-05", until="2026-10-06"), None)
+    assert findings == []
+    assert (demand.series["paid"].max(), set(demand.series["rented"])) == (0, {10_000_000})
+    plan = buy(with_needed(demand, D("0.5")), OfferBook(LIST, (Offer("1y", RATE, 8760),)), Question())
+    assert plan.plan == {"1y": 1}
+    assert plan.released is not None
+    assert (plan.released.release_units, plan.released.stop_units) == (0, 8)  # 1.35 of 10 needed
+
+
+def test_committed_rented_and_owned_capacity_add_up_to_the_fleet(tmp_path: Path) -> None:
+    rows = [
+        row for hour in range(24) for row in (
+            usage(hour, 3, "Used"), usage(hour, 2, "Unused"), usage(hour, 4, "Used", **RENTED),
+            usage(hour, 1, "Used", **{**RENTED, "pricing_category": None}),
+            usage(hour, 2, "Used", **{**RENTED, "pricing_category": None}, provider=OWNED),
+        )
+    ]  # fmt: skip
+    demand, findings = demand_history(fleet(tmp_path, *rows), Query(since="2026-10-05", until="2026-10-06"), None)
+    assert set(demand.series["rented"]) == {4_000_000}
+    assert set(demand.series["paid"]) == {(3 + 2 + 1 + 2) * 1_000_000}
+    assert [finding.code for finding in findings] == ["demand.unknown_pricing"]
+    assert OWNED == ISSUER
+
+
+CONTRACT = Commitment("c1", "neocloud_take_or_pay", 10, date(2026, 10, 5), date(2028, 10, 5), D(2), on_demand_rate=D(4))
+
+
+def test_use_of_a_commitment_hour_by_hour_from_the_bill(tmp_path: Path) -> None:
+    """Ten by day, two by night: half of its hours, and not five in each of them."""
+    rows = [row for hour in range(HOURS) for row in (
+        (usage(hour, 10, "Used"),) if hour % 24 < 12 else (usage(hour, 2, "Used"), usage(hour, 8, "Unused")))]  # fmt: skip
+    found = measured_use(books(tmp_path, *rows), CONTRACT, None, None)
+    assert found is not None
+    assert (found.use.mean, found.use.peak, found.use.hours) == (6, 10, HOURS)
+    assert found.use.served(0, D(5), D(1)) == D("3.5")
+    assert "an upper bound" in found.words
+    assert measured_use(books(tmp_path / "other", *rows), replace(CONTRACT, id="nobody"), None, None) is None
+
+
+def test_use_of_a_commitment_is_what_its_pool_needs_where_telemetry_sees_it(tmp_path: Path) -> None:
+    """The bill says ten of twelve ran; one of them worked."""
+    project = fleet(tmp_path)
+    found = measured_use(project, replace(CONTRACT, quantity=12), None, D("0.5"))
+    assert found is not None
+    assert float(found.use.mean) == pytest.approx(0.9 * 1.5)
+    assert "pool a" in found.words
+    halves = measured_use(project, replace(CONTRACT, quantity=6), None, None)
+    assert halves is not None
+    assert float(halves.use.mean) == pytest.approx(0.45), "in its own units: six of two GPUs each"
 
 
 def test_time_without_telemetry_is_not_released(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def _body(plan: BuyPlan, book: OfferBook) -> dict[str, Any]:
         "plan": _units(plan.plan),
         **_costs(plan.result),
         "release": None if released is None else released.release_units,
+        "stop_renting": None if released is None else released.stop_units,
         "judged": {"hours": plan.result.hours, **_window(plan)},
         "fitted": {"hours": plan.fitted.hours, "same_hours": plan.fitted is plan.judged},
         "plan_on": plan.plan_on,
@@ -176,15 +177,22 @@ def _caveats(plan: BuyPlan) -> tuple[str, ...]:
         notes.append("Fewer than four whole weeks: the method is not tested on weeks it had not seen.")
     if ACTIVE not in plan.fitted.series:
         notes.append("No activity is known: nothing says what the units do.")
+    if plan.released and plan.released.stop_units:
+        notes.append(f"{plan.released.stop_units:,} units are rented by the hour though no hour needed them: they bind nobody, stop them.")
+    if plan.released:
+        notes.append("What is paid for already is taken to stay as long as the history is long; `commitments report` has its ends.")
     return tuple(notes)
 
 
 def advice(plan: BuyPlan) -> str:
     """What to do in a few words: ``buy nothing, release 12``."""
     bought = ", ".join(f"{count} of {name}" for name, count in plan.plan.items() if count)
-    words = f"buy {bought}" if bought else "buy nothing"
-    freed = plan.released.release_units if plan.released else 0
-    return f"{words}, release {freed}" if freed else words
+    words = [f"buy {bought}" if bought else "buy nothing"]
+    if plan.released and plan.released.release_units:
+        words.append(f"release {plan.released.release_units}")
+    if plan.released and plan.released.stop_units:
+        words.append(f"stop renting {plan.released.stop_units}")
+    return ", ".join(words)
 
 
 def sentence(plan: BuyPlan, book: OfferBook) -> str:

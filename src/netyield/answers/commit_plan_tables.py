@@ -13,7 +13,7 @@ from netyield.answers.answer import AnswerColumn
 from netyield.core.money import MONEY, quantise, text
 from netyield.core.period import from_micros
 from netyield.economics.commitments.buy import BuyPlan
-from netyield.economics.commitments.demand import PAID, SERIES, unit_hours
+from netyield.economics.commitments.demand import PAID, RENTED, SERIES, unit_hours
 from netyield.economics.commitments.offers import OfferBook
 from netyield.economics.commitments.plan_cost import MICRO, Micros
 
@@ -102,7 +102,7 @@ def series_rows(plan: BuyPlan) -> list[dict[str, Any]]:
     known = plan.fitted.series
     return [
         _series_row(name, known[name], paid) if name in known else {"series": name, **dict.fromkeys(FIGURES)}
-        for name in (*SERIES, PAID)
+        for name in (*SERIES, PAID, *([RENTED] if RENTED in known else []))
     ]
 
 
@@ -195,7 +195,7 @@ def day_rows(plan: BuyPlan) -> list[dict[str, Any]]:
     names, where = np.unique(days, return_inverse=True)
     counts = np.bincount(where)
     rows = []
-    for name in (*SERIES, PAID):
+    for name in (*SERIES, PAID, RENTED):
         if name in plan.fitted.series:
             sums = np.bincount(where, plan.fitted.series[name].astype(np.float64)) / counts / MICRO
             rows += [

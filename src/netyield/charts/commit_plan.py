@@ -21,7 +21,8 @@ from netyield.core.period import iso
 
 DAYS = "demand_days"
 HEIGHT = 300
-SERIES = {"allocated": theme.SERIES[1], "active": theme.SERIES[3], "needed": theme.SERIES[0], "paid": theme.SERIES[4]}
+SERIES = {"allocated": theme.SERIES[1], "active": theme.SERIES[3], "needed": theme.SERIES[0], "paid": theme.SERIES[4],
+          "rented": theme.SERIES[2]}  # fmt: skip
 KEY = "Dashed: units the plan commits to, above what is paid for already."
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,7 @@ from netyield.core.errors import WrongUse
 from netyield.core.finding import Finding, Severity
 from netyield.core.period import Period, iso, micros
 from netyield.economics.commitments import bill_rows
-from netyield.economics.commitments.demand import ACTIVE, ALLOCATED, HOUR_US, NEEDED, PAID, Demand
-from netyield.economics.commitments.metrics import share
+from netyield.economics.commitments.demand import ACTIVE, ALLOCATED, HOUR_US, NEEDED, PAID, RENTED, Demand
 from netyield.economics.serving.needed import needed
 from netyield.economics.serving.unfilled import Objective
 from netyield.project.books import raw_engine
@@ -64,35 +63,23 @@ def commitment_books(project: Project, query: Query) -> CommitmentBooks:
     return CommitmentBooks(books.window, books.currency, books.as_of, rows, days, terms, unused, books.findings)
 
 
-def used_share(project: Project, query: Query, commitment: str) -> Decimal | None:
-    """The share of a commitment's hours that were used in the window, else of its money; None when the bill has none of it."""
-    rows = [row for row in commitment_books(project, query).rows if row["id"] == commitment]
-    hours = not any(row["hours_missing"] for row in rows)
-    used, unused = ("used_us", "unused_us") if hours else ("used", "unused")
-    part, rest = (sum(int(row[name]) for row in rows) for name in (used, unused))
-    return share(part, part + rest)
-
-
 def demand_history(project: Project, query: Query, hours: int | None) -> tuple[Demand, list[Finding]]:
-    """GPUs paid, allocated and active in every hour of the books' last ``hours`` (all of them when None).
+    """GPUs paid, rented, allocated and active in every hour of the books' last ``hours`` (all of them when None).
 
-    Unused commitments count as paid. Time no telemetry speaks of counts as active, so that nothing is released for want of a
+    Rented is what the bill calls standard or dynamic pricing without a commitment or reservation; everything else is paid for
+    already, unused commitments too. Time no telemetry speaks of counts as active, so that nothing is released for want of a
     reading; its share is a finding. Raises WrongUse where the books hold no GPU time.
     """
-    if hours is not None and not query.since:
-        window, _ = project.default_window()
-        if window is not None:
-            since = max(window.since, window.until - timedelta(hours=hours))
-            query = Query(iso(since), iso(window.until), query.by, query.where, query.basis, query.currency, query.as_of)
-    books = project.books(query)
+    books = project.books(last_hours(project, query, hours))
     clause = capacity_filter(books)
-    paid = _hourly(books, f"SELECT hour_us, narrow(total(gpu_us)) AS v FROM fleet WHERE {clause} GROUP BY hour_us")
-    if not paid:
+    placed = _hourly(books, f"SELECT hour_us, narrow(total(gpu_us)) AS v FROM fleet WHERE {clause} GROUP BY hour_us")
+    if not placed:
         message = "the books hold no GPU time in this window."
         raise WrongUse(message, "Connect a bill and a telemetry source, or give --demand FILE.csv.")
-    placed = dict(paid)
-    for hour, value in _unused(project, query, books).items():
-        paid[hour] = paid.get(hour, 0) + value
+    lines = capacity_hours(project, books)
+    rented = {hour: min(value, placed.get(hour, 0)) for hour, value in lines.rented.items()}
+    listed = sorted(placed.keys() | lines.unused.keys())
+    paid = {hour: placed.get(hour, 0) - rented.get(hour, 0) + lines.unused.get(hour, 0) for hour in listed}
     held = _hourly(books, f"SELECT hour_us, narrow(total(held_us)) AS v FROM activity WHERE {clause} GROUP BY hour_us")
     unknown = f"FROM fleet WHERE {clause} AND state = 'unknown'"
     blind = _hourly(books, f"SELECT hour_us, narrow(total(gpu_us)) AS v {unknown} GROUP BY hour_us")
@@ -100,15 +87,25 @@ def demand_history(project: Project, query: Query, hours: int | None) -> tuple[D
     signal = _hourly(books, f"SELECT hour_us, narrow(total(signal_us)) AS v {seen} GROUP BY hour_us")
     known_us = _hourly(books, f"SELECT hour_us, narrow(total(us)) AS v {seen} GROUP BY hour_us")
     known = bool(books.engine.scalar(f"SELECT COALESCE(BOOL_OR(allocation_known), FALSE) FROM activity WHERE {clause}"))
-    listed = sorted(paid)
     series = {
         PAID: _array(paid, listed),
+        RENTED: _array(rented, listed),
         ACTIVE: _array({hour: _active(hour, placed, blind, signal, known_us) for hour in listed}, listed),
     }
     if known:
         series[ALLOCATED] = _array(held, listed)
     demand = _with_serving(books, Demand(np.array(listed, dtype=np.int64), series))
-    return demand, _blind(sum(blind.values()), sum(paid.values()))
+    everything = sum(paid.values()) + sum(rented.values())
+    return demand, [*_blind(sum(blind.values()), everything), *_unpriced(sum(lines.unsaid.values()), everything)]
+
+
+def last_hours(project: Project, query: Query, hours: int | None) -> Query:
+    """The query over the last so many hours of the default window; as it is where it says since when, or no length is asked for."""
+    window = None if hours is None or query.since else project.default_window()[0]
+    if window is None or hours is None:
+        return query
+    since = max(window.since, window.until - timedelta(hours=hours))
+    return replace(query, since=iso(since), until=iso(window.until))
 
 
 def _hourly(books: Books, sql: str) -> dict[int, int]:
@@ -129,26 +126,38 @@ def _array(values: dict[int, int], hours: list[int]) -> np.ndarray[Any, np.dtype
     return np.array([values.get(hour, 0) * MICRO // HOUR_US for hour in hours], dtype=np.int64)
 
 
-def _unused(project: Project, query: Query, books: Books) -> dict[int, int]:
-    """GPU-microseconds per hour of commitments nobody used, of the pools asked for."""
-    engine = raw_engine(project.folder, project.manifest(query.as_of), project.config, books)
+@dataclass(frozen=True)
+class CapacityHours:
+    """GPU-microseconds of the bill per hour: commitments nobody used, what is rented by the hour, and lines that say neither."""
+
+    unused: dict[int, int]
+    rented: dict[int, int]
+    unsaid: dict[int, int]
+
+
+def capacity_hours(project: Project, books: Books) -> CapacityHours:
+    """What the bill says of GPU time, hour by hour, of the pools asked for."""
+    engine = raw_engine(project.folder, project.manifest(books.query.as_of), project.config, books)
     try:
         bill_rows.prepare(engine, books.window)
-        pools = capacity_filter(books) if "pool" in query.where else "TRUE"
-        rows = engine.query(
-            f"""SELECT start_us, end_us, CAST(total(COALESCE(committed_us, period_us)) AS BIGINT) AS v FROM commitment_lines
-                WHERE kind = 'unused' AND (scope = 'gpu' OR pool IS NOT NULL) AND {pools}
-                GROUP BY ALL HAVING total(COALESCE(committed_us, period_us)) > 0"""
-        ).to_pylist()
+        pools = capacity_filter(books) if "pool" in books.query.where else "TRUE"
+        lines = bill_rows.gpu_time(engine, pools)
     finally:
         engine.close()
+    return CapacityHours(*(hourly(lines, kind, books.window) for kind in ("unused", "rented", "unsaid")))
+
+
+def hourly(lines: Sequence[Mapping[str, Any]], kind: str, window: Period) -> dict[int, int]:
+    """Amounts of lines (``start_us``, ``end_us``, ``kind``, ``v``) of one kind spread over the hours of the window."""
     found: dict[int, int] = {}
-    lo, hi = micros(books.window.since), micros(books.window.until)
-    for row in rows:
-        first, last = max(row["start_us"], lo), min(row["end_us"], hi)
+    lo, hi = micros(window.since), micros(window.until)
+    for line in lines:
+        if line["kind"] != kind:
+            continue
+        first, last = max(line["start_us"], lo), min(line["end_us"], hi)
         for hour in range(first - first % HOUR_US, last, HOUR_US):
             part = min(last, hour + HOUR_US) - max(first, hour)
-            found[hour] = found.get(hour, 0) + int(row["v"]) * part // (last - first)
+            found[hour] = found.get(hour, 0) + int(line["v"]) * part // (last - first)
     return found
 
 
@@ -173,6 +182,14 @@ def _with_serving(books: Books, demand: Demand) -> Demand:
         values.append(rest + round(found.gpus.get(hour, 0.0) * MICRO))
     series = {**demand.series, NEEDED: np.array(values, dtype=np.int64)}
     return replace(demand, series=series, how_needed="what its traffic needs at the fleet's reference rate, else active")
+
+
+def _unpriced(unsaid_us: int, whole_us: int) -> list[Finding]:
+    if not unsaid_us:
+        return []
+    words = f"of {unsaid_us / max(whole_us, 1):.1%} of the GPU time the bill does not say whether it is committed or rented: taken as committed"
+    repair = "Deliver PricingCategory, or give --demand with columns paid and rented; until then less is bought than could be."
+    return [Finding("demand.unknown_pricing", Severity.INFO, words, repair)]
 
 
 def _blind(unknown_us: int, paid_us: int) -> list[Finding]:

@@ -17,6 +17,7 @@ from netyield.ledger.charges import pico_sql
 from netyield.store.engine import Engine
 
 HOUR_US = 3_600_000_000
+OWNED = "Owned hardware"  # the provider of charges that an asset register makes
 OWNER_TAGS = ("owner", "team", "cost_center", "cost-center", "costcenter", "department")
 
 _JOINED = """
@@ -129,6 +130,34 @@ def by_day(engine: Engine, currency: str) -> pa.Table:
            GROUP BY day_us ORDER BY day_us""",
         [currency],
     )
+
+
+def gpu_time(engine: Engine, where: str) -> list[dict[str, Any]]:
+    """GPU-microseconds per period of the lines of GPU capacity in ``commitment_lines``, by kind: ``unused``, ``committed`` (a
+    commitment, a reservation, committed pricing), ``rented`` (standard or dynamic pricing) and ``unsaid``; owned is committed.
+    """
+    found: list[dict[str, Any]] = engine.query(
+        f"""SELECT start_us, end_us, CAST(total(us) AS BIGINT) AS v,
+                   CASE WHEN kind = 'unused' THEN 'unused' WHEN id IS NOT NULL OR pricing_category = 'Committed' OR provider = '{OWNED}'
+                        THEN 'committed' WHEN pricing_category IN ('Standard', 'Dynamic') THEN 'rented' ELSE 'unsaid' END AS kind
+            FROM (SELECT *, CASE WHEN kind = 'unused' THEN COALESCE(committed_us, period_us) ELSE gpu_us END AS us FROM commitment_lines)
+            WHERE charge_category = 'Usage' AND (scope = 'gpu' OR pool IS NOT NULL) AND {where}
+            GROUP BY ALL HAVING total(us) > 0"""
+    ).to_pylist()
+    return found
+
+
+def use_of(engine: Engine, commitment: str) -> list[dict[str, Any]]:
+    """Used and unused GPU-microseconds (0 = the bill does not say) and effective cost of one commitment per period of its lines."""
+    found: list[dict[str, Any]] = engine.query(
+        """SELECT start_us, end_us, kind, MIN(CASE WHEN step = 'pool' THEN pool END) AS pool, CAST(total(effective) AS HUGEINT) AS pico,
+                  CASE WHEN bool_or(us IS NULL) THEN 0 ELSE CAST(total(us) AS BIGINT) END AS us
+           FROM (SELECT *, CASE WHEN kind = 'used' THEN COALESCE(gpu_us, committed_us) ELSE COALESCE(committed_us, period_us) END AS us
+                 FROM commitment_lines WHERE id = ? AND kind IN ('used', 'unused'))
+           GROUP BY start_us, end_us, kind, pool ORDER BY start_us, end_us, kind""",
+        [commitment],
+    ).to_pylist()
+    return found
 
 
 def whole_terms(engine: Engine) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 """What is demanded, hour by hour? Three series that are always told together: allocated, active and needed.
 
 allocated: units somebody holds. active: units' worth of work seen on them. needed: units the traffic needs at its objective; where
-nobody says, active plus a declared headroom. Beside them what is paid for already. All in whole millionths of a unit per hour;
-an hour nobody recorded is no hour of the history, never a zero.
+nobody says, active plus a declared headroom. Beside them what is paid for already, needed or not (committed, reserved, owned), and
+what is rented by the hour. All in whole millionths of a unit per hour; an hour nobody recorded is no hour of the history, never a
+zero.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from netyield.core.errors import WrongUse
 from netyield.core.money import CONTEXT
 from netyield.economics.commitments.plan_cost import MICRO, Micros
 
-ALLOCATED, ACTIVE, NEEDED, PAID = "allocated", "active", "needed", "paid"
+ALLOCATED, ACTIVE, NEEDED, PAID, RENTED = "allocated", "active", "needed", "paid", "rented"
 SERIES = (ALLOCATED, ACTIVE, NEEDED)
 NO_HEADROOM = "active, with no headroom declared"
 HOURS_OF_WEEK = 168
@@ -80,7 +81,8 @@ def with_needed(demand: Demand, headroom: Decimal | None) -> Demand:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What is paid for already and what of it nobody needs. Unit-hours are exact; units are whole."""
+    """What is paid for already and what of it nobody needs, when it is used before anything rented. Unit-hours are exact; units
+    are whole."""
 
     paid_unit_hours: Decimal
     unused_unit_hours: Decimal | None  # paid, held by nobody
@@ -88,6 +90,7 @@ class Released:
     free_unit_hours: Decimal  # paid, not needed
     release_units: int  # no hour of the history needed them
     short_hours: int  # hours that needed more than is paid for
+    stop_units: int | None  # rented by the hour, and no hour needed them; None where nothing says what is rented
 
 
 def net_of_paid(planned: Micros, demand: Demand) -> tuple[Micros, Released | None]:
@@ -97,17 +100,22 @@ def net_of_paid(planned: Micros, demand: Demand) -> tuple[Micros, Released | Non
         return planned, None
     left = np.maximum(planned - paid, 0)
     free = paid - planned
-    allocated, active = demand.series.get(ALLOCATED), demand.series.get(ACTIVE)
-    spare = int(free.min(initial=0)) if not len(free) else int(free.min())
+    allocated, active, rented = (demand.series.get(name) for name in (ALLOCATED, ACTIVE, RENTED))
     released = Released(
         unit_hours(paid),
         None if allocated is None else unit_hours(np.maximum(paid - allocated, 0)),
-        None if allocated is None or active is None else unit_hours(np.maximum(allocated - active, 0)),
+        None if allocated is None or active is None else unit_hours(np.maximum(np.minimum(allocated, paid) - active, 0)),
         unit_hours(np.maximum(free, 0)),
-        max(0, spare // MICRO),
+        _always(free),
         int((free < 0).sum()),
+        None if rented is None else _always(rented - left),
     )
     return left, released
+
+
+def _always(spare: Micros) -> int:
+    """Whole units spare in every hour."""
+    return max(0, int(spare.min()) // MICRO) if len(spare) else 0
 
 
 def unit_hours(values: Micros) -> Decimal:

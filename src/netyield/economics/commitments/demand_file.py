@@ -1,6 +1,6 @@
 """Reads hourly demand from a CSV. Which column is which, and which lines are no demand?
 
-Columns: a time (hour, time, timestamp, ...), and any of allocated, active, needed and paid in units; one column of another name
+Columns: a time (hour, time, timestamp, ...), and any of allocated, active, needed, paid and rented in units; one column of another name
 such as demand is what its author says is needed. Without a time the lines are hours that follow each other. Several lines within
 one hour are averaged.
 """
@@ -19,14 +19,15 @@ from netyield.core.errors import WrongUse
 from netyield.core.finding import Finding, Severity
 from netyield.core.money import parse_amount
 from netyield.core.period import micros, parse_time
-from netyield.economics.commitments.demand import HOUR_US, NEEDED, PAID, SERIES, Demand
+from netyield.economics.commitments.demand import HOUR_US, NEEDED, PAID, RENTED, SERIES, Demand
 from netyield.economics.commitments.plan_cost import MICRO
 
 TIMES = ("hour", "time", "timestamp", "datetime", "date", "start", "hour_start", "charge_period_start")
-NAMES = {name: name for name in (*SERIES, PAID)} | {
+NAMES = {name: name for name in (*SERIES, PAID, RENTED)} | {
     **dict.fromkeys(("allocated_gpus", "gpus_allocated", "running", "running_gpus"), "allocated"),
     **dict.fromkeys(("active_gpus", "gpus_active"), "active"),
     **dict.fromkeys(("needed_gpus", "gpus_needed", "demand", "gpus", "units", "quantity", "value", "usage"), NEEDED),
+    **dict.fromkeys(("rented_gpus", "on_demand", "on_demand_gpus"), RENTED),
     **dict.fromkeys(("paid_gpus", "gpus_paid", "committed", "capacity", "total"), PAID),
 }
 MOST_UNITS = 1_000_000

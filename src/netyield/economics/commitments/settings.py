@@ -35,6 +35,7 @@ class ExitInputs(BaseModel):
     new_quantity: int | None = Field(None, ge=0)
     new_end: date | None = None
     new_fee: Decimal | None = Field(None, ge=0)
+    new_unit_equals: Decimal | None = Field(None, gt=0)
 
 
 class CommitmentRule(BaseModel):

@@ -92,6 +92,26 @@ def test_more_use_keeps_it(run: Run, contracts: Path) -> None:
     assert "Keep 64 reserved H100s until 2028-06-01" in ran.out
 
 
+def test_hours_of_a_file_are_weighed_as_hours(run: Run, contracts: Path, tmp_path: Path) -> None:
+    """In use 6 on average either way: by day and night 12 units are needed half of the time, all day alike they are not."""
+    uneven, flat = tmp_path / "uneven.csv", tmp_path / "flat.csv"
+    head = "hour,allocated,active\n"
+    uneven.write_text(head + "".join(f"2026-10-{1 + n // 24:02}T{n % 24:02}:00Z,64,{12 if n % 24 < 12 else 0}\n" for n in range(336)))
+    flat.write_text(head + "".join(f"2026-10-{1 + n // 24:02}T{n % 24:02}:00Z,64,6\n" for n in range(336)))
+    plans = [body(run, contracts, "block-1", *WORDS, "--demand", str(path), "--headroom", "0.5", "--future", "as now:0:0")
+             for path in (uneven, flat)]  # fmt: skip
+    assert [plan["used_units"] for plan in plans] == ["9", "9"]
+    assert "active plus 50% declared headroom" in plans[0]["definition"]["use"]
+    assert plans[0]["best"]["value"] == plans[1]["best"]["value"], "all of 64 go: what is rented is the mean"
+    words = ("--demand", flat, "--used", "3")
+    assert "both say what is in use" in run("commitments", "exit", "block-1", "--contracts", contracts, *WORDS, *words).err
+    held = tmp_path / "held.csv"
+    held.write_text("hour,allocated\n2026-10-01T00:00Z,64\n")
+    ran = run("commitments", "exit", "block-1", "--contracts", contracts, *WORDS, "--demand", held)
+    assert ran.code == 2
+    assert "only allocated units" in " ".join(ran.err.split())
+
+
 def test_discounting_later_money_makes_leaving_worth_less(run: Run, contracts: Path) -> None:
     plain, later = (
         Decimal(body(run, contracts, "block-1", *WORDS, "--discount-rate", rate)["best"]["value"]) for rate in ("0", "0.2")

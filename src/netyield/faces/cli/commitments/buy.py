@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -91,17 +90,18 @@ def buy(
     if demand is not None and (history or where or project):
         message = "--demand and a project's history are two sources of demand."
         raise WrongUse(message, "Give --demand, or --history with --project and --where.")
-    share = _share(headroom)
 
     from netyield.answers import commit_plan
     from netyield.economics.commitments.buy import Question
     from netyield.economics.commitments.buy import buy as plan
     from netyield.economics.commitments.demand import with_needed
     from netyield.economics.commitments.offers import hours_of, read_offers
+    from netyield.faces.cli.commitments.headroom import share_of
     from netyield.faces.cli.commitments.show import show
     from netyield.faces.cli.output import exit_code
     from netyield.faces.cli.progress import Working
 
+    share = share_of(headroom)
     held = hours_of(hold_back, "--hold-back") if hold_back else None
     book, findings = read_offers(offers)
     with Working("Reading the demand") as working:
@@ -151,18 +151,3 @@ def _with_paid(demand: Demand, paid: int | None) -> Demand:
         message = f"--paid {paid} is negative."
         raise WrongUse(message, "Give the units paid for, 0 or more.")
     return replace(demand, series={**demand.series, PAID: np.full(demand.hours, paid * MICRO, dtype=np.int64)})
-
-
-def _share(words: str | None) -> Decimal | None:
-    """``0.3`` or ``30%`` as a share. Raises WrongUse."""
-    if words is None:
-        return None
-    try:
-        found = Decimal(words.strip().removesuffix("%"))
-    except InvalidOperation:
-        found = Decimal(-1)
-    found = found / 100 if words.strip().endswith("%") else found
-    if not 0 <= found < 100:
-        message = f"--headroom {words!r} is no share."
-        raise WrongUse(message, "Write 0.3 or 30%.")
-    return found

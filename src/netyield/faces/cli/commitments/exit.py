@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -13,14 +15,35 @@ from netyield.faces.cli.commitments.contracts import Contracts
 from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath, one_stdout
 
 if TYPE_CHECKING:
+    from netyield.core.finding import Finding
     from netyield.economics.commitments.contract import Commitment
     from netyield.project import Project
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The commitment's id, or how it begins or ends.")]
 From = Annotated[str | None, typer.Option("--from", metavar="DAY", help="The first day it could be left (default: today).")]
+USE = "Use"
 Used = Annotated[
-    str | None, typer.Option(metavar="UNITS", help="Units in use on an average hour (default: declared, else measured).")
+    str | None,
+    typer.Option(
+        metavar="UNITS", help="Units in use in every hour (default: --demand, declared, else measured in the project).",
+        rich_help_panel=USE,
+    ),
+]  # fmt: skip
+DemandPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--demand", metavar="PATH", help="CSV of hours with the units this commitment serves: hour, and needed or active.",
+        rich_help_panel=USE,
+    ),
+]  # fmt: skip
+History = Annotated[
+    str | None, typer.Option(metavar="LENGTH", help="Measure so much of the project's books, as 90d.", rich_help_panel=USE)
 ]
+Headroom = Annotated[
+    str | None,
+    typer.Option(metavar="SHARE", help="Needed is active plus this share, as 0.3, where nothing says what is needed.",
+                 rich_help_panel=USE),
+]  # fmt: skip
 OnDemand = Annotated[
     str | None, typer.Option("--on-demand-rate", metavar="RATE", help="On-demand rate per unit and hour (default: declared).")
 ]
@@ -41,6 +64,9 @@ def exit_(
     contracts: Contracts = None,
     from_day: From = None,
     used: Used = None,
+    demand: DemandPath = None,
+    history: History = None,
+    headroom: Headroom = None,
     on_demand_rate: OnDemand = None,
     discount_rate: Discount = "0",
     future: FutureOption = None,
@@ -72,33 +98,69 @@ def exit_(
         raise WrongUse(message, "Give --from a day before it.")
     rate = _number("--on-demand-rate", on_demand_rate)
     one = one if rate is None else replace(one, on_demand_rate=rate)
-    one, how_used = _with_use(one, _number("--used", used), opened)
+    one, how_used, noticed = _with_use(one, UseWords(used, demand, history, headroom), opened)
     chosen = tuple(Future(*_future(words)) for words in future) if future else FUTURES
     yearly = _number("--discount-rate", discount_rate) or Decimal(0)
     plan = exit_plan(one, find_product(one.product), day, chosen, yearly)
-    answer = answers.answer(plan, how_used, tuple(findings))
+    answer = answers.answer(plan, how_used, (*findings, *noticed))
     about = [one.id, plan.product.name, f"until {one.end}"]
     show(answer, about, json_out=json_out, csv_out=csv_out, html=html)
     raise typer.Exit(exit_code(answer.findings, fail_on))
 
 
-def _with_use(one: Commitment, used: Decimal | None, opened: Project | None) -> tuple[Commitment, str]:
-    """The commitment with its use: as told, as declared, or as the bill of the project measured it."""
+class UseWords(NamedTuple):
+    """What was said of the use on the command line."""
+
+    used: str | None
+    demand: Path | None
+    history: str | None
+    headroom: str | None
+
+
+def _with_use(one: Commitment, words: UseWords, opened: Project | None) -> tuple[Commitment, str, Sequence[Finding]]:
+    """The commitment with its use: as told, as declared, or as the project measured it; how it is known, and what was noticed."""
     from dataclasses import replace
 
-    if used is not None:
-        return replace(one, used_units=used), "given with --used"
-    if one.used_units is not None:
-        return one, "declared"
-    if opened is not None:
-        from netyield.project import Query
-        from netyield.project.commitments import used_share
+    from netyield.faces.cli.commitments.headroom import share_of
 
-        share = used_share(opened, Query(), one.id)
-        if share is not None:
-            return replace(one, used_units=share * one.quantity), f"measured on the bill: {share:.1%} of its hours used"
+    given = [name for name, value in (("--used", words.used), ("--demand", words.demand), ("--history", words.history)) if value]
+    if len(given) > 1:
+        message = f"{' and '.join(given)} both say what is in use."
+        raise WrongUse(message, "Keep one of them.")
+    headroom = share_of(words.headroom)
+    if (units := _number("--used", words.used)) is not None:
+        return replace(one, used_units=units), "given with --used, the same in every hour", ()
+    if words.demand is not None:
+        return _of_file(one, words.demand, headroom)
+    if one.used_units is not None and words.history is None:
+        return one, "declared, the same in every hour", ()
+    if opened is not None:
+        from netyield.economics.commitments.offers import hours_of
+        from netyield.project.commitment_use import measured_use
+
+        hours = hours_of(words.history, "--history") if words.history else None
+        measured = measured_use(opened, one, hours, headroom)
+        if measured is not None:
+            return one.with_use(measured.use), measured.words, measured.findings
     message = f"nothing says how many of the {one.quantity} units of {one.id} are in use."
-    raise WrongUse(message, "Give --used UNITS, or declare used_units.")
+    raise WrongUse(message, "Give --used UNITS or --demand FILE.csv, or declare used_units.")
+
+
+def _of_file(one: Commitment, path: Path, headroom: Decimal | None) -> tuple[Commitment, str, Sequence[Finding]]:
+    """Use from a CSV of hours: what is needed, else active with its headroom; never what is only allocated."""
+    from netyield.economics.commitments.demand import NEEDED, with_needed
+    from netyield.economics.commitments.demand_file import read_demand
+    from netyield.economics.commitments.hourly_use import HourlyUse
+
+    read, findings = read_demand(path)
+    demand = with_needed(read, headroom)
+    if NEEDED not in demand.series:
+        message = f"{path} has only allocated units: that somebody holds them does not say that they are needed."
+        raise WrongUse(message, "Add a column active or needed.")
+    use = HourlyUse.of(demand.hour_us.tolist(), demand.series[NEEDED].tolist(), dated=demand.dated)
+    season = "; months ahead as the same month of the history" if use.seasonal else ""
+    words = f"{demand.hours:,} hours of {path.name}: needed units ({demand.how_needed}){season}"
+    return one.with_use(use), words, findings
 
 
 def _day(words: str | None) -> date:
