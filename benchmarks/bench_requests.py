@@ -75,7 +75,7 @@ def one_day(books: Workload, number: int, clock: Clock, prices: pa.Table, resolv
     clock.take("apportion", lambda: serving.cut_attempts(engine, settings))
     engine.keep("slot_money", _SLOT_MONEY)
     clock.take("apportion", lambda: serving.split_slots(engine, settings.slot_seconds))
-    clock.take("price", lambda: pricing.price(engine, "all_attempts", prices, "priced_all", resolved))
+    clock.take("price", lambda: pricing.price(engine, "all_attempts", prices, "priced_all", resolved, "price_words"))
     engine.keep("priced", "SELECT *, CAST(NULL AS VARCHAR) AS reason FROM priced_all WHERE FALSE")
     clock.take("judge", lambda: judge.run(engine, UsefulnessSettings(), [], segment.since.date()))
     # One scan gives every attempt its verdict and its share of the money, and adds both up to leaves.
@@ -123,8 +123,8 @@ def load(engine: Engine, books: Workload, segment: Period) -> None:
     engine.register("line_facts", pa.table(facts))
     classes = ", ".join(CLASSES)
     engine.run(
-        "CREATE OR REPLACE TEMP VIEW all_attempts AS SELECT attempt_id, t AS time_us, provider, model, "
-        f"1 AS calls, tariff, {classes} FROM attempts_in"
+        "CREATE OR REPLACE TEMP VIEW all_attempts AS SELECT attempt_id, t AS time_us, words_id, "
+        f"1 AS calls, {classes} FROM attempts_in"
     )
 
 

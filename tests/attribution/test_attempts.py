@@ -50,7 +50,7 @@ def held(engine: Engine) -> list[dict[str, Any]]:
     replicas = {r["serving_id"]: (r["pool"], r["serving"]) for r in engine.query("SELECT * FROM dims").to_pylist()} | {None: None}
     found = engine.query("SELECT * FROM attempts_in ORDER BY attempt_id").to_pylist()
     return [
-        {k: v for k, v in row.items() if k not in ("dim_id", "fact_id", "serving_id")} | {"replica": replicas[row["serving_id"]]}
+        {k: v for k, v in row.items() if k not in ("dim_id", "fact_id", "words_id", "serving_id")} | {"replica": replicas[row["serving_id"]]}
         for row in found
     ]
 

@@ -44,9 +44,20 @@ def run(attempts: list[dict[str, Any]], prices: pa.Table, resolved: pa.Table | N
     engine.register("given", pa.Table.from_pylist(rows, schema=SCHEMA))
     price(engine, "given", prices, "priced_attempts", resolved)
     priced = engine.query("SELECT * FROM priced_attempts ORDER BY attempt_id").to_pylist()
+    _number_the_words(engine)
+    price(engine, "numbered", prices, "priced_again", resolved, "words")
+    assert engine.query("SELECT * FROM priced_again ORDER BY attempt_id").to_pylist() == priced
     engine.close()
     assert len(priced) == len(rows)
     return priced
+
+
+def _number_the_words(engine: Engine) -> None:
+    """The same attempts with one number for their three words, as the ledger's attempts come."""
+    names = ("provider", "model", "tariff")
+    engine.keep("words", f"SELECT ROW_NUMBER() OVER () AS words_id, * FROM (SELECT DISTINCT {', '.join(names)} FROM given)")
+    same = " AND ".join(f"g.{name} IS NOT DISTINCT FROM w.{name}" for name in names)
+    engine.view("numbered", f"SELECT g.* EXCLUDE ({', '.join(names)}), w.words_id FROM given g JOIN words w ON {same}")
 
 
 def attempt(**values: Any) -> dict[str, Any]:
@@ -433,7 +444,7 @@ def test_leaving_out_classes_nobody_uses_changes_nothing() -> None:
     engine = Engine(threads=1)
     engine.register("given", pa.Table.from_pylist(numbered, schema=SCHEMA))
     price(engine, "given", price_table(rows), "short")
-    short = engine.query("SELECT * FROM short ORDER BY attempt_id").to_pylist()
+    short = engine.query("SELECT * FROM short_rows ORDER BY attempt_id").to_pylist()
     long = engine.query(f"SELECT * FROM ({pricing_statement('given', 'short_prices')}) ORDER BY attempt_id").to_pylist()
     engine.close()
     assert short == long

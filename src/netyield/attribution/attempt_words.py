@@ -3,8 +3,8 @@
 Words cost as much as all the arithmetic, so they are looked at once per distinct combination, never once per attempt.
 
 In:  attempts_touching (attempts.py), with ``replayed``: 1 where the gateway answered from its cache
-Out: attempt_map (serving_map.py); dims(dim_id, serving_id, pool, serving, DIMENSIONS, timed) and facts(fact_id, FACTS), words
-     spelled out; timed: every attempt reports the time of both phases; dim_hashes and fact_hashes(h, number, serving_id)
+Out: attempt_map (serving_map.py); dims(dim_id, model_id, serving_id, pool, serving, DIMENSIONS, timed) and facts(fact_id, tariff_id,
+     FACTS), words spelled out; timed: every attempt reports the time of both phases; price_words(words_id, provider, model, tariff); dim_hashes and fact_hashes(h, number, serving_id)
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def number(engine: Engine, rules: Sequence[PoolRule], owners: Sequence[tuple[str
     engine.register("attempt_map", serving_map(distinct, rules, owners, pools))
     engine.keep("dims", _DIMS)
     engine.keep("facts", _FACTS)
+    engine.view("price_words", _PRICE_WORDS)
 
 
 def _spelled(name: str) -> str:
@@ -47,14 +48,22 @@ _SERVING = _served("serving_id")
 _SAME_KEYS = " AND ".join(f"w.{key} IS NOT DISTINCT FROM m.{key}" for key in KEYS)
 # One number per replica (or API) and everything a leaf is told apart by. Numbered in the order of the words.
 _DIMS = f"""
-SELECT CAST(ROW_NUMBER() OVER (ORDER BY serving_id, {", ".join(DIMENSIONS)}) AS BIGINT) AS dim_id, * FROM (
+SELECT CAST(ROW_NUMBER() OVER (ORDER BY serving_id, {", ".join(DIMENSIONS)}) AS BIGINT) AS dim_id,
+       CAST(DENSE_RANK() OVER (ORDER BY provider, model) AS BIGINT) AS model_id, * FROM (
   SELECT {_SERVING} AS serving_id, {_served("resolved_pool")} AS pool, COALESCE({_served("serving")}, '') AS serving,
          {", ".join(f"{_spelled(n)} AS {n}" for n in DIMENSIONS)}, BOOL_AND(w.timed) AS timed
   FROM dim_words w JOIN attempt_map m ON {_SAME_KEYS} GROUP BY ALL)
 """
 _FACTS = f"""
-SELECT CAST(ROW_NUMBER() OVER (ORDER BY {", ".join(FACTS)}) AS BIGINT) AS fact_id, *
+SELECT CAST(ROW_NUMBER() OVER (ORDER BY {", ".join(FACTS)}) AS BIGINT) AS fact_id,
+       CAST(DENSE_RANK() OVER (ORDER BY tariff) AS BIGINT) AS tariff_id, *
 FROM (SELECT DISTINCT {", ".join(f"{_spelled(n)} AS {n}" for n in FACTS)} FROM fact_words w)
+"""
+# What prices are found by, as one number of a dim ``d`` and a fact ``f``.
+WORDS_ID = "d.model_id * 1000000 + f.tariff_id"
+_PRICE_WORDS = f"""
+SELECT {WORDS_ID} AS words_id, d.provider, d.model, f.tariff
+FROM (SELECT DISTINCT model_id, provider, model FROM dims) d CROSS JOIN (SELECT DISTINCT tariff_id, tariff FROM facts) f
 """
 
 

@@ -55,7 +55,7 @@ def load(
 
     Needs ``grid`` (the day's slots): attempts that ended before it are left out, but their retries count.
     ``owners``: (pool, owner) pairs the telemetry knows; ``pools``: pools that somebody pays for or that report.
-    ``later``: retries made after the day's end (schema ``RETRY``).
+    Each attempt's words_id stands for provider, model and tariff (``price_words``). ``later``: retries made after the day's end (schema ``RETRY``).
     """
     engine.register("later_retries", RETRY.empty_table() if later is None else later)
     since = engine.scalar("SELECT MIN(a) FROM grid")
@@ -77,12 +77,11 @@ def _touching(since: int) -> str:
 
 
 def _reported(engine: Engine) -> list[str]:
-    """Counts and rare numbers that any attempt reports, by their names here. Makes ``largest_counts``: how far from 0 each goes."""
+    """Counts and rare numbers that any attempt reports, by their names here."""
     names = {name: name for name in CLASSES} | RARE
-    ends = ", ".join(f"greatest(MAX({raw}), -1 - MIN({raw})) AS {name}" for raw, name in names.items())
-    engine.keep("largest_counts", f"SELECT {ends} FROM attempts_touching")
-    found = engine.query("SELECT * FROM largest_counts").to_pylist()[0]
-    return [name for name, largest in found.items() if largest is not None]
+    counts = ", ".join(f"COUNT({raw}) AS {name}" for raw, name in names.items())
+    found = engine.query(f"SELECT {counts} FROM attempts_touching").to_pylist()[0]
+    return [name for name, count in found.items() if count]
 
 
 def _links(engine: Engine, since: int) -> list[str]:
@@ -136,7 +135,7 @@ def spell_out(engine: Engine, rows: str, reported: Sequence[str]) -> None:
     engine.view(
         "attempts_in",
         f"""SELECT a.attempt_id, a.t, a.e, a.dim_id, a.fact_id, d.serving_id, d.pool, {", ".join(f"d.{n}" for n in DIMENSIONS)},
-                   {", ".join(f"f.{n}" for n in FACTS)}, a.superseded, {totals}{classes}
+                   {", ".join(f"f.{n}" for n in FACTS)}, {attempt_words.WORDS_ID} AS words_id, a.superseded, {totals}{classes}
             FROM {rows} a JOIN dims d ON a.dim_id = d.dim_id JOIN facts f ON a.fact_id = f.fact_id""",
     )
 

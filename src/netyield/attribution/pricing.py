@@ -15,7 +15,7 @@ from importlib import resources
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from netyield.attribution.price_sheets import SHEETS, TOKEN_CLASSES, PriceKey, Wanted, sheet_table
+from netyield.attribution.price_sheets import SHEETS, STANDARD, TOKEN_CLASSES, PriceKey, Wanted, sheet_table
 from netyield.store.engine import Engine
 
 INPUT_CLASSES = tuple(name for name in TOKEN_CLASSES if name.startswith("in_"))
@@ -30,16 +30,22 @@ UNPRICED_REASONS = {
 }
 
 
+_REASON_NUMBERS = {reason: number for number, reason in enumerate(UNPRICED_REASONS, start=1)}
+# The words a price is found by, and what is meant where one is missing.
+_WORDS = {"provider": "", "model": "", "tariff": STANDARD}
+
+
 def price(
-    engine: Engine, attempts_view: str, prices: pa.Table, out: str, resolved: pa.Table | None = None
+    engine: Engine, attempts_view: str, prices: pa.Table, out: str, resolved: pa.Table | None = None, words: str | None = None
 ) -> None:
-    """Keep a table ``out`` with the cost of every row of ``attempts_view``, and ``<out>_prices`` with the sheets used.
+    """Make ``out`` with the cost of every row of ``attempts_view``, and ``<out>_prices`` with the sheets used.
 
     The view has attempt_id (any type), time_us BIGINT, provider, model, tariff (as reported, may be null), the 17
     token classes and calls as BIGINT (null: not reported; calls null: 1). It is read three times: a table or a plain
     view over segments, not a heavy query. ``prices`` has the columns of contract ``model_prices``. ``resolved``
     (columns provider, model, price_provider, price_model) says which price a reported name stands for; without it
-    names are price keys.
+    names are price keys. ``words``: a table (words_id, provider, model, tariff); then the view has words_id in their place,
+    and no word is looked at per row.
 
     ``out``: attempt_id, cost_pico = input_pico + output_pico + reasoning_pico (BIGINT, null when not priced; fees per
     call are in input_pico), priced, unpriced_reason (a key of UNPRICED_REASONS), currency, price_row (of
@@ -48,12 +54,29 @@ def price(
     span = _span(engine, attempts_view)
     sheets = SHEETS.empty_table()
     if span.rows:
-        wanted = _wanted(engine, attempts_view, resolved)
+        wanted = _wanted(engine, words or attempts_view, resolved)
         sheets = sheet_table(prices, wanted, span.first_us, span.last_us)
     engine.register(f"{out}_sheets", sheets)
-    engine.keep(f"{out}_prices", f"SELECT * FROM {out}_sheets")
+    if words:
+        same = " AND ".join(f"s.{name} = COALESCE(w.{name}, '{absent}')" for name, absent in _WORDS.items())
+        engine.keep(f"{out}_prices", f"SELECT s.*, w.words_id FROM {out}_sheets s JOIN {words} w ON {same}")
+    else:
+        engine.keep(f"{out}_prices", f"SELECT * FROM {out}_sheets")
     rests = pc.any(sheets["has_rest"]).as_py() is True
-    engine.keep(out, pricing_statement(attempts_view, f"{out}_prices", span.charged, span.reported, rests))
+    statement = pricing_statement(attempts_view, f"{out}_prices", span.charged, span.reported, rests, words is not None)
+    # At rest numbers stand for words: fewer columns to write.
+    engine.keep(f"{out}_rows", statement)
+    engine.view(out, _spelled_out(out))
+
+
+def _spelled_out(out: str) -> str:
+    """What was kept, with its words. A sheet may stand for several words: its currency is looked up by its number."""
+    reasons = " ".join(f"WHEN {number} THEN '{reason}'" for reason, number in _REASON_NUMBERS.items())
+    return f"""
+        SELECT r.attempt_id, r.input_pico + r.output_pico + r.reasoning_pico AS cost_pico, r.input_pico, r.output_pico, r.reasoning_pico,
+               r.unpriced = 0 AS priced, CASE r.unpriced {reasons} END AS unpriced_reason, p.currency,
+               r.price_row, r.sides % 2 = 1 AS input_reported, r.sides >= 2 AS output_reported
+        FROM {out}_rows r LEFT JOIN {out}_sheets p ON r.price_row = p.price_row"""
 
 
 def pricing_statement(
@@ -62,11 +85,13 @@ def pricing_statement(
     charged: Sequence[str] = TOKEN_CLASSES,
     reported: Sequence[str] = TOKEN_CLASSES,
     rests: bool = True,
+    numbered: bool = False,
 ) -> str:
     """The statement over a table of attempts and a sheet table. It may leave out what makes no difference.
 
     ``charged``: token classes any attempt has tokens of; ``reported``: classes any attempt reports, zeros included;
-    ``rests``: whether any sheet has a rate that is no whole number of pico-units.
+    ``rests``: whether any sheet has a rate that is no whole number of pico-units; ``numbered``: attempts and sheets are
+    joined by words_id, not by provider, model and tariff.
     """
     counted = [name for name in TOKEN_CLASSES if name in charged or name in ALWAYS]
     known = [name for name in TOKEN_CLASSES if name in reported or name in counted]
@@ -76,6 +101,9 @@ def pricing_statement(
     return _template().format(
         attempts=attempts,
         prices=prices,
+        words="a.words_id" if numbered else ", ".join(f"COALESCE(a.{name}, '{absent}') AS {name}" for name, absent in _WORDS.items()),
+        same_words=" AND ".join(f"c.{name} = p.{name}" for name in (["words_id"] if numbered else _WORDS)),
+        **_REASON_NUMBERS,
         has_rest="has_rest" if rests else "FALSE",
         counts=", ".join(f"a.{name}" for name in counted),
         input_tokens=_sum(inputs, _tokens),
@@ -143,10 +171,8 @@ def _span(engine: Engine, attempts: str) -> _Span:
 
 def _wanted(engine: Engine, attempts: str, resolved: pa.Table | None) -> Mapping[Wanted, PriceKey | None]:
     """The price key of every (provider, model, tariff) the attempts report."""
-    seen = engine.query(
-        "SELECT DISTINCT COALESCE(provider, '') AS provider, COALESCE(model, '') AS model,"
-        f" COALESCE(tariff, 'standard') AS tariff FROM {attempts}"
-    ).to_pylist()
+    words = ", ".join(f"COALESCE({name}, '{absent}') AS {name}" for name, absent in _WORDS.items())
+    seen = engine.query(f"SELECT DISTINCT {words} FROM {attempts}").to_pylist()
     if resolved is None:
         return {(row["provider"], row["model"], row["tariff"]): (row["provider"], row["model"]) for row in seen}
     keys: dict[tuple[str, str], PriceKey | None] = {}

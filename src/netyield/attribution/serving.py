@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -100,37 +100,13 @@ def cut_attempts(engine: Engine, settings: AttributionSettings) -> None:
     reported = attempts.reported_columns(engine, "attempts_seen")
     kept = [*attempts.ALWAYS, *(name for name in reported if name not in attempts.PHASES)]
     columns = ", ".join(kept)
-    engine.view("attempt_places", statement("pieces", **numbers).replace("{columns}", columns))
-    _keep_small(engine, kept, numbers)
+    engine.keep("attempt_rows", statement("pieces", **numbers).replace("{columns}", columns))
     longest = int(engine.scalar("SELECT COALESCE(MAX(slots), 1) FROM attempt_rows"))
     engine.register("counting", pa.table({"k": pa.array(range(longest), pa.int64())}))
     engine.keep("long_pieces", statement("long_pieces", **numbers).replace("{columns}", columns))
     attempts.spell_out(engine, "attempt_rows", kept)
     engine.view("request_pieces", _pieces(kept))
     engine.keep("slot_weights", statement("slot_weights", **numbers))
-
-
-def _keep_small(engine: Engine, kept: Sequence[str], numbers: Mapping[str, int]) -> None:
-    """``attempt_rows``: attempt_places at rest, in as few bytes as its numbers need; who reads it sees 64 bits.
-
-    Every kept byte is a page to be given by the system: half the bytes save a tenth of the whole work.
-    """
-    ends = engine.query("SELECT * FROM largest_counts").to_pylist()[0] | {"superseded": 1, "slots": attempts.LONGEST_US // numbers["slot"] + 2}
-    ends |= engine.query(
-        f"""SELECT (SELECT MAX(dim_id) FROM dims) AS dim_id, (SELECT MAX(fact_id) FROM facts) AS fact_id,
-                   (SELECT (MAX(serving_id) + 1) * {numbers["width"]} FROM serving_weights) AS place"""
-    ).to_pylist()[0]
-    small = {name: _narrowest(ends.get(name)) for name in (*kept, "place", "slots", "w_prefill", "w_decode")}
-    columns = ", ".join(name if size == "BIGINT" else f"CAST({name} AS {size}) AS {name}" for name, size in small.items())
-    engine.keep("small_attempts", f"SELECT {columns} FROM attempt_places")
-    wide = ", ".join(name if size == "BIGINT" else f"CAST({name} AS BIGINT) AS {name}" for name, size in small.items())
-    engine.view("attempt_rows", f"SELECT {wide} FROM small_attempts")
-
-
-def _narrowest(largest: int | None) -> str:
-    """The SQL type of a number that goes no further from 0; BIGINT where nobody knows."""
-    sizes = {"TINYINT": 7, "SMALLINT": 15, "INTEGER": 31}
-    return next((name for name, bits in sizes.items() if largest is not None and largest < 1 << bits), "BIGINT")
 
 
 def _places(engine: Engine, slot_us: int) -> dict[str, int]:

@@ -51,16 +51,16 @@ class Prices:
         classes = ", ".join(CLASSES)
         engine.run(
             f"""CREATE OR REPLACE TEMP VIEW api_attempts AS
-                SELECT attempt_id, t AS time_us, provider, model, CASE WHEN purpose = 'gateway_cache_hit' THEN 0 ELSE 1 END AS calls,
-                       tariff, {classes} FROM attempts_in WHERE serving_id IS NULL"""
+                SELECT attempt_id, t AS time_us, words_id, CASE WHEN purpose = 'gateway_cache_hit' THEN 0 ELSE 1 END AS calls,
+                       {classes} FROM attempts_in WHERE serving_id IS NULL"""
         )
-        seen = engine.query("SELECT DISTINCT provider, model FROM api_attempts").to_pylist()
+        seen = engine.query("SELECT DISTINCT provider, model FROM dims WHERE serving_id IS NULL").to_pylist()
         billed = engine.query("SELECT DISTINCT provider, model FROM api_pieces WHERE model IS NOT NULL")
         resolved = resolve_models([(row["provider"] or None, row["model"]) for row in seen], self.table)
         filled = resolved.set_column(
             0, "provider", pa.array([p or "" for p in resolved.column("provider").to_pylist()], pa.string())
         )
-        pricing.price(engine, "api_attempts", self.table, "priced_own", filled)
+        pricing.price(engine, "api_attempts", self.table, "priced_own", filled, "price_words")
         self._convert(engine, currency)
         return _one_name(resolved) | self.one_names(billed)
 
