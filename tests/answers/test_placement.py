@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def test_the_documented_decision() -> None:
 def asked(options: list[dict[str, Any]], seen: dict[str, Any] | None = None, **tables: Any) -> Answer:
     arrival = np.arange(0.0, 7200.0, 0.1)
     tokens = np.full(len(arrival), 1000, np.int64)
-    demand = demand_of("a model", arrival, tokens, tokens // 4, tokens // 2, "generated", **(seen or {}))
+    demand = replace(demand_of("a model", arrival, tokens, tokens // 4, tokens // 2, "generated"), **(seen or {}))
     capacity = Capacity("h200", 8, (Level(1.0, 2, 0.8), Level(2.0, 4, 0.8)), 0.18, "a table", gpu_memory_gib=141.0)
     ways = parse_options({"option": options, **tables})
     return placement.answer(case_of(demand, ways, {"h200": capacity}, date(2026, 11, 22), 200), with_flips=False)
@@ -106,16 +107,56 @@ def test_an_option_that_breaks_a_constraint_is_out(limits: dict[str, Any], chang
     assert owned["usd_per_month"] is not None  # what it would cost is still told
 
 
-def test_training_on_idle_gpus_is_money_not_spent_elsewhere() -> None:
-    load = {"gpu_hours_per_month": 500, "usd_per_gpu_hour": 2.0, "dated": "2026-11-01", "source": "a quote"}
-    alone, shared = asked([OWN]).body["options"][0], asked([OWN], training=load).body["options"][0]
-    assert shared["parts_usd_per_month"]["training on idle GPUs"] == pytest.approx(-1000)
-    assert shared["usd_per_month"]["p50"] < alone["usd_per_month"]["p50"]
+LOAD = {"gpu_hours_per_month": 500, "usd_per_gpu_hour": 2.0, "dated": "2026-11-01", "source": "a quote"}
+
+
+def test_training_is_a_load_that_every_way_pays_for() -> None:
+    alone, shared = asked([OWN, API]).body["options"], asked([OWN, API], training=LOAD).body["options"]
+    for number, elsewhere in ((0, 0), (1, 500)):  # the fleet has room for it, an API has none
+        assert shared[number]["training"]["elsewhere"] == elsewhere
+        assert shared[number]["usd_per_month"]["p50"] == pytest.approx(alone[number]["usd_per_month"]["p50"] + 2 * elsewhere, rel=1e-3)
+    # What a token costs is without the training, at the price it has elsewhere.
+    assert shared[1]["usd_per_served_mtok"] == alone[1]["usd_per_served_mtok"]
+    assert shared[0]["usd_per_served_mtok"]["p50"] < alone[0]["usd_per_served_mtok"]["p50"]
+    busy = shared[0]["training"]["utilisation_with_training"] - shared[0]["utilisation"]
+    assert busy == pytest.approx(500 / 730 / shared[0]["gpus"], rel=0.25)
+    full = asked([OWN, API], training=LOAD | {"gpu_hours_per_month": 50_000}).body["options"][0]["training"]
+    assert 0 < full["on_the_fleet"] < 50_000
+    assert full["on_the_fleet"] + full["elsewhere"] == pytest.approx(50_000, rel=1e-3)
+
+
+def test_training_at_night_has_the_room_of_the_night() -> None:
+    """A week with busy days and idle nights: nights leave most of the fleet, days little; both together the whole."""
+    start = 1_793_577_600_000_000  # Monday 2 November 2026, 00:00 UTC
+    rate = np.tile(np.repeat([0.2, 1.8], [12 * 60, 12 * 60]), 7)
+    room = {}
+    for name, hours in {"night": (0, 12), "day": (12, 24), "any": (None, None)}.items():
+        words = {key: hour for key, hour in zip(("from_hour", "to_hour"), hours, strict=True) if hour is not None}
+        wanted = LOAD | {"gpu_hours_per_month": 1_000_000} | words
+        found = asked([OWN], {"start_us": start, "span_seconds": 604_800.0, "rate": rate}, training=wanted).body["options"][0]
+        room[name] = found["training"]["on_the_fleet"]
+    assert room["night"] > 2 * room["day"]
+    assert room["night"] + room["day"] == pytest.approx(room["any"], rel=0.05)
+
+
+def test_utilisation_over_the_week_is_that_of_its_hours() -> None:
+    start = 1_793_577_600_000_000
+    rate = np.tile(np.repeat([0.2, 1.8], [12 * 60, 12 * 60]), 7)
+    body = asked([OWN, API], {"start_us": start, "span_seconds": 604_800.0, "rate": rate}).body
+    hours = body["utilisation_by_hour"]
+    assert body["hours_from"] == "Monday 00:00 UTC"
+    assert [hour["hour_of_week"] for hour in hours] == list(range(168))
+    assert hours[3]["demand"] == pytest.approx(0.2)
+    assert hours[15]["utilisation"]["owned"] == pytest.approx(9 * hours[3]["utilisation"]["owned"], rel=0.05)
+    assert np.mean([hour["utilisation"]["owned"] for hour in hours]) == pytest.approx(body["options"][0]["utilisation"], rel=0.1)
+    short = asked([OWN, API]).body["utilisation_by_hour"]
+    assert len(short) == 2  # what nobody recorded is not there
 
 
 def test_lead_time_is_bridged() -> None:
     plain, late = asked([OWN, API]).body["options"][0], asked([{**OWN, "lead_months": 9, "bridge": "API"}, API]).body["options"][0]
     assert late["parts_usd_per_month"]["bridge"] > 0
-    assert late["parts_usd_per_month"]["capital"] == pytest.approx(0.75 * plain["parts_usd_per_month"]["capital"], rel=1e-3)
+    for part in ("depreciation", "hall", "staff"):
+        assert late["parts_usd_per_month"][part] == pytest.approx(0.75 * plain["parts_usd_per_month"][part], rel=1e-3)
     alone = asked([{**OWN, "lead_months": 9}, API])
     assert "placement.no_bridge" in {each.code for each in alone.findings}

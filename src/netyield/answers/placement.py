@@ -7,6 +7,7 @@ cost per million tokens counts the traffic's own output tokens for all of them, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from netyield.core.finding import Finding, aggregate
 from netyield.core.period import EPOCH, Period
 from netyield.economics.placement.case import Case
 from netyield.economics.placement.compare import Comparison, Way, compare
+from netyield.economics.placement.costs import Cost
 from netyield.economics.placement.flips import Flip, flips
 from netyield.economics.placement.uncertain import Float64, percentiles
+from netyield.economics.placement.week import counted_from, week
 
 MTOK = 1e6
 Progress = Callable[[str], None]
@@ -71,6 +74,8 @@ def body_of(found: Comparison, listed: list[Flip]) -> dict[str, Any]:
         "flip": [flip.plain() for flip in listed],
         "assumptions": [used.plain() for used in case.inputs.used.values()],
         "traffic": traffic_object(case),
+        "utilisation_by_hour": [asdict(hour) for hour in week(case, found.ways)],
+        "hours_from": counted_from(case.demand),
         "capacity": [capacity_object(case, gpu) for gpu in sorted(case.capacities)],
         "definition": definition_words(found),
     }
@@ -82,16 +87,17 @@ def option_object(case: Case, way: Way) -> dict[str, Any]:
     usd = cost.usd_per_month if known else None
     served = case.month() * case.demand.output_tokens / MTOK
     useful = case.useful_share()
+    serving = cost.serving_usd_per_month if known else None
     per_useful = None
-    if usd is not None and useful is not None and float(np.median(useful)) > 0:
-        per_useful = usd / (served * np.maximum(useful * way.of_useful, 1e-9))
+    if serving is not None and useful is not None and float(np.median(useful)) > 0:
+        per_useful = serving / (served * np.maximum(useful * way.of_useful, 1e-9))
     return {
         "name": way.name,
         "kind": way.option.kind,
         "usd_per_useful_mtok": _band(per_useful),
-        "usd_per_served_mtok": _band(None if usd is None or not case.demand.output_tokens else usd / served),
+        "usd_per_served_mtok": _band(None if serving is None or not case.demand.output_tokens else serving / served),
         "usd_per_processed_mtok": _band(
-            None if usd is None or not case.demand.processed_tokens else usd / (case.month() * case.demand.processed_tokens / MTOK)
+            None if serving is None or not case.demand.processed_tokens else serving / (case.month() * case.demand.processed_tokens / MTOK)
         ),
         "usd_per_month": _band(usd),
         "replicas": None if cost.replicas is None or not known else int(np.median(cost.replicas)),
@@ -99,9 +105,24 @@ def option_object(case: Case, way: Way) -> dict[str, Any]:
         "utilisation": None if cost.utilisation is None or not known else _four(np.median(cost.utilisation)),
         "meets_slo": cost.meets_slo,
         "p_cheapest": way.p_cheapest,
+        "training": _training(case, cost),
         "parts_usd_per_month": {name: _money(np.median(amount)) for name, amount in cost.parts.items()} if known else {},
         "out": [each.message for each in (*way.cost.missing, *way.out)],
     }
+
+
+def _training(case: Case, cost: Cost) -> dict[str, float | None] | None:
+    """Where the training runs, GPU-hours a month, and how busy the fleet is with it; null without such a load."""
+    if cost.training_wanted is None or cost.training_hours is None:
+        return None
+    wanted, there = float(np.median(cost.training_wanted)), float(np.median(cost.training_hours))
+    both = None
+    if cost.utilisation is not None and cost.gpus is not None:
+        both = _four(np.median(cost.utilisation + cost.training_hours / (cost.gpus * case.hours)))
+    return {
+        "gpu_hours_per_month": _four(wanted), "on_the_fleet": _four(there), "elsewhere": _four(wanted - there),
+        "utilisation_with_training": both,
+    }  # fmt: skip
 
 
 def traffic_object(case: Case) -> dict[str, Any]:
@@ -152,6 +173,3 @@ def _six(value: Any) -> float:
 
 def _four(value: Any) -> float:
     return float(f"{float(value):.4g}")
-
-
-

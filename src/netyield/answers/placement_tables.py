@@ -56,6 +56,12 @@ SWAY_COLUMNS = (
     AnswerColumn("hi", "number", "currency", "The same, the input among its highest tenth"),
     AnswerColumn("worth_usd_per_month", "money", "currency", "What knowing it before choosing would save"),
 )
+HOUR_COLUMNS = (
+    AnswerColumn("hour_of_week", "number", "h", "Recorded hour of the week, from 0"),
+    AnswerColumn("option", "text", "", "The fleet"),
+    AnswerColumn("utilisation", "share", "of paid GPU-hours", "GPUs at work over GPUs paid for, at the median"),
+    AnswerColumn("demand", "number", "times", "Demand of the hour over the mean of the traffic"),
+)
 Views = Mapping[str, tuple[pa.Table, tuple[AnswerColumn, ...]]]
 
 
@@ -87,7 +93,12 @@ def views(found: Comparison, body: Mapping[str, Any], listed: Sequence[Flip]) ->
         }
         for used in found.case.inputs.used.values()
     ]  # fmt: skip
+    hours = [
+        {"hour_of_week": hour["hour_of_week"], "option": name, "utilisation": busy, "demand": hour["demand"]}
+        for hour in body["utilisation_by_hour"] for name, busy in hour["utilisation"].items()
+    ]  # fmt: skip
     return {
+        "utilisation_by_hour": (table_of(HOUR_COLUMNS, hours), HOUR_COLUMNS),
         "flips": (table_of(FLIP_COLUMNS, flips), FLIP_COLUMNS),
         "sways": (table_of(SWAY_COLUMNS, sways(found)), SWAY_COLUMNS),
         "cost_parts": (table_of(PART_COLUMNS, parts), PART_COLUMNS),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from netyield.economics.placement.case import Case
 from netyield.economics.placement.compare import DECIDED, Comparison, Way
 
 
@@ -68,9 +69,20 @@ def definition_words(found: Comparison) -> dict[str, str]:
         "p_cheapest": f"share of the draws in which it is cheapest; the verdict needs {DECIDED:.0%}",
         "fleet": "every hour of the reservation is paid for, busy or not; utilisation is what comes out",
         "own": "a fleet of the size each draw needs: buying too much or too little is not in it",
-        "horizon": f"{case.options.decision.horizon_months} months, the mean of",
+        "horizon": f"the mean over {case.horizon} months",
+        **_training(case),
         "evidence": "modelled; never posted to the books",
     }
+
+
+def _training(case: Case) -> dict[str, str]:
+    if case.options.training is None:
+        return {}
+    words = (
+        "every option pays for it: on GPU-hours its fleet leaves over, the rest rented elsewhere; a cost per token is without it,"
+        " at the price it has elsewhere"
+    )
+    return {"training": words}
 
 
 def caveats(found: Comparison, body: dict[str, Any]) -> tuple[str, ...]:

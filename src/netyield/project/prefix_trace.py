@@ -32,7 +32,7 @@ def prefix_trace(folder: Folder, manifest: Manifest, window: Period | None, wher
     Left out are those a gateway answered from its own cache. ``tenant`` is the customer, else the app; ``session`` the
     conversation, else the agent run.
     """
-    tests = [f""""{name}" {'GLOB' if set('*?[') & set(value) else '='} ?""" for name, value in _known(where).items()]
+    tests = chosen_by(where)
     engine = Engine()
     try:
         views(engine, folder, manifest, "attempts")
@@ -45,13 +45,19 @@ def prefix_trace(folder: Folder, manifest: Manifest, window: Period | None, wher
                    COALESCE(conversation_id, agent_run_id) AS session
             FROM (SELECT *, micros(event_time) AS t FROM attempts_now)
             WHERE (purpose IS NULL OR purpose <> '{NEVER_AT_AN_ENGINE}') {when}
-                  {"".join(f" AND {test}" for test in tests)} ORDER BY t, event_key
+                  {tests} ORDER BY t, event_key
             """,
             list(where.values()),
         )
     finally:
         engine.close()
     return trace_of_attempts(rows, "ledger")
+
+
+def chosen_by(where: Mapping[str, str]) -> str:
+    """``AND column = ?`` for each word, its value to be given in order. Raises WrongUse for a word attempts do not have."""
+    tests = ((name, "GLOB" if set("*?[") & set(value) else "=") for name, value in _known(where).items())
+    return "".join(f' AND "{name}" {how} ?' for name, how in tests)
 
 
 def _known(where: Mapping[str, str]) -> Mapping[str, str]:

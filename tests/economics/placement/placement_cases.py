@@ -21,7 +21,7 @@ HOUR, DAY, WEEK, MONTH = 3600.0, 86_400.0, 604_800.0, 730 * 3600.0
 EXACT: dict[str, Any] = {
     "minimum_gpus": 1, "spare_replicas": 0, "availability": 1, "minimum_fte": 0, "gpus_per_fte": 1e9, "staff_usd_per_year": 0,
 }  # fmt: skip
-NO_EXTRAS = {"storage_usd_per_gpu_month": 0, "support_share": 0}
+NO_EXTRAS = {"storage_usd_per_gpu_month": 0, "support_share": 0, "egress_usd_per_gb": 0}
 
 
 def demand(**changes: Any) -> Demand:

@@ -13,8 +13,8 @@ import pytest
 from placement_cases import MONTH, case, demand, own, rent
 
 from netyield.economics.placement.compare import cost_of
-from netyield.economics.placement.fleet_cost import load
-from netyield.economics.placement.options import Rent
+from netyield.economics.placement.fleet_size import load
+from netyield.economics.placement.ways import Rent
 
 RESULTS = Path(__file__).parents[2] / "data" / "placement" / "mlperf_inference_v5.1_summary_results.json.gz"
 

@@ -13,7 +13,7 @@ from placement_cases import MONTH, api, case, demand, levels, own, rent
 from netyield.economics.placement.case import Case
 from netyield.economics.placement.compare import compare, cost_of
 from netyield.economics.placement.demand import Demand
-from netyield.economics.placement.fleet_cost import size
+from netyield.economics.placement.fleet_size import size
 from netyield.economics.placement.flips import flips
 from netyield.project.placement import demand_of
 

@@ -9,44 +9,44 @@ from netyield.core.finding import Finding, Severity
 from netyield.economics.placement.api_prices import ListPrice, list_price
 from netyield.economics.placement.case import Case
 from netyield.economics.placement.costs import MILLION, Cost, finding
-from netyield.economics.placement.options import Api
+from netyield.economics.placement.stated import too_old, unstated
 from netyield.economics.placement.uncertain import Float64, Uncertain, exactly
+from netyield.economics.placement.ways import Api
 
-OLD_DAYS = 180
-CLASSES = ("input", "cache_read", "cache_write", "output")
+CLASSES = ("input", "cache_read", "cache_write", "cache_write_long", "output")
+OTHERWISE = {"cache_read": "input", "cache_write": "input", "cache_write_long": "cache_write"}
 
 
 def api_cost(case: Case, option: Api, share: Float64 | float = 1.0) -> Cost:
     """The monthly bill of an API, or of the ``share`` of the traffic that goes there."""
     cost = Cost(meets_slo=option.meets_slo)
-    ratio = case.tokens_ratio(option)
-    scale = case.month() * ratio * share / MILLION
+    own = option.blended or option.input
     listed = None
-    if option.blended is None and option.input is None:
+    if own is not None:
+        cost.missing += unstated(option, "price", own)
+        cost.notes += too_old(case, option, "price", own)
+    else:
         try:
-            listed = _listed(case, option)
+            listed = list_price(option.provider or "", option.provider_model or "", case.as_of, case.demand.longer, option.tariff)
         except WrongUse as unknown:
             cost.missing.append(finding("no_price", Severity.ERROR, f"{option.name}: {unknown.message}", unknown.repair))
-            return cost
-    if listed is None and option.dated is None:
-        message = f"{option.name}: its price has no date."
-        cost.missing.append(finding("undated_price", Severity.ERROR, message, "Write dated = YYYY-MM-DD and source."))
+    if cost.missing:
         return cost
-    cut = case.inputs.of(option.name, "price_change", option.price_change, option.source, _day(option))
-    factor = cut * (1.0 - _terms(case, option, "discount", option.discount)) * _batch(case, option, listed)
-    tokens = _tokens(case)
+    scale = case.month() * case.tokens_ratio(option) * share / MILLION
+    factor = case.of(option, "price_change") * (1.0 - _term(case, option, "discount")) * _batch(case, option, listed)
     if option.blended is not None:
         rate = case.inputs.given(f"{option.name}: blended price", option.blended, "USD per Mtok", option.source, _day(option))
         cost.parts["tokens"] = rate * scale * factor * case.demand.processed_tokens
         cost.notes.append(_blended(option))
     else:
+        tokens = _tokens(case)
         for name in CLASSES:
-            rate = _rate(case, option, name, listed)
-            cost.parts[name.replace("_", " ")] = rate * scale * factor * tokens[name]
-        if listed is None and option.cache_read is None:
+            if tokens[name].any():
+                cost.parts[name.replace("_", " ")] = _rate(case, option, name, listed) * scale * factor * tokens[name]
+        if listed is None and option.cache_read is None and tokens["cache_read"].any():
             cost.notes.append(_no_cache_price(option))
-    cost.parts["fees"] = _terms(case, option, "usd_per_month", option.usd_per_month) * np.ones(case.inputs.draws.count)
-    _age(case, option, cost)
+    cost.parts |= _by_volume(case, option, cost.usd_per_month if cost.parts else np.zeros(case.inputs.draws.count))
+    cost.parts["fees"] = _term(case, option, "usd_per_month")
     return cost
 
 
@@ -54,50 +54,57 @@ def _tokens(case: Case) -> dict[str, Float64]:
     """Disjoint classes of the window: an input token is computed, read or written once."""
     demand = case.demand
     written = min(demand.cache_write_tokens, demand.input_tokens)
+    long = min(demand.cache_write_long_tokens, written)
     read = np.minimum(case.cache_read_share() * demand.input_tokens, demand.input_tokens - written)
     ones = np.ones(case.inputs.draws.count)
     return {
-        "input": demand.input_tokens - read - written, "cache_read": read, "cache_write": ones * written,
-        "output": ones * demand.output_tokens,
+        "input": demand.input_tokens - read - written, "cache_read": read, "cache_write": ones * (written - long),
+        "cache_write_long": ones * long, "output": ones * demand.output_tokens,
     }  # fmt: skip
-
-
-def _listed(case: Case, option: Api) -> ListPrice:
-    mean = case.demand.input_tokens / max(1, case.demand.requests)
-    return list_price(option.provider or "", option.provider_model or "", case.as_of, mean)
 
 
 def _rate(case: Case, option: Api, name: str, listed: ListPrice | None) -> Float64:
     """The price of a class; one that is not listed apart is charged as plain input."""
-    key = f"{option.name}: {name.replace('_', ' ')} price"
     if listed is not None:
+        key = f"{option.name}: {name.replace('_', ' ')} price"
         return case.inputs.given(key, exactly(getattr(listed, name)), "USD per Mtok", listed.source, listed.dated)
     own: Uncertain | None = getattr(option, name)
-    if own is None:
-        own, key = option.input or exactly(0.0), f"{option.name}: input price"
-    return case.inputs.given(key, own, "USD per Mtok", option.source, _day(option))
+    while own is None:
+        name = OTHERWISE[name]
+        own = getattr(option, name)
+    return case.inputs.given(f"{option.name}: {name.replace('_', ' ')} price", own, "USD per Mtok", option.source, _day(option))
 
 
 def _batch(case: Case, option: Api, listed: ListPrice | None) -> Float64:
-    share = _terms(case, option, "batch_share", option.batch_share)
+    """What is left of the bill when a part of the requests waits: at the list's batch tariff, unless the option says another."""
     if option.batch_share.high == 0:
         return np.ones(case.inputs.draws.count)
-    discount = option.batch_discount
-    if listed is not None and listed.batch_discount is not None:
-        discount = exactly(listed.batch_discount)
-    return 1.0 - share * _terms(case, option, "batch_discount", discount)
+    share = _term(case, option, "batch_share")
+    if option.batch_discount is None and listed is not None and listed.batch_discount is not None:
+        key = f"{option.name}: batch discount"
+        return 1.0 - share * case.inputs.given(key, exactly(listed.batch_discount), "of the price", listed.source, listed.dated)
+    return 1.0 - share * case.of(option, "batch_discount")
 
 
-def _terms(case: Case, option: Api, name: str, value: Uncertain) -> Float64:
+def _by_volume(case: Case, option: Api, bill: Float64) -> dict[str, Float64]:
+    """Discounts on what is spent beyond each tier's amount: the last tier reached holds for the rest."""
+    saved = np.zeros(len(bill))
+    tiers = sorted(option.tier, key=lambda tier: tier.from_usd_per_month.mid)
+    before = np.zeros(len(bill))
+    for number, tier in enumerate(tiers, 1):
+        edge = case.inputs.given(f"{option.name}: tier {number} from", tier.from_usd_per_month, "USD per month", option.source, _day(option))
+        cut = case.inputs.given(f"{option.name}: tier {number} discount", tier.discount, "of the price", option.source, _day(option))
+        saved += np.maximum(0.0, bill - edge) * (cut - before)
+        before = cut
+    return {"volume discount": -saved} if tiers else {}
+
+
+def _term(case: Case, option: Api, name: str) -> Float64:
+    """A term that is a choice: nothing, unless the option says otherwise."""
+    value: Uncertain = getattr(option, name)
     if value.exact and value.mid == 0.0:
         return np.zeros(case.inputs.draws.count)
-    return case.inputs.given(f"{option.name}: {name.replace('_', ' ')}", value, "", option.source, _day(option))
-
-
-def _age(case: Case, option: Api, cost: Cost) -> None:
-    if option.dated is not None and (case.as_of - option.dated).days > OLD_DAYS:
-        message = f"{option.name}: its price is {(case.as_of - option.dated).days} days old."
-        cost.notes.append(finding("old_price", Severity.WARNING, message, "Ask for a new quote, or give an interval."))
+    return case.of(option, name)
 
 
 def _no_cache_price(option: Api) -> Finding:

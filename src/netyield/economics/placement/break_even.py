@@ -15,7 +15,7 @@ import numpy as np
 
 from netyield.economics.placement.case import Case
 from netyield.economics.placement.compare import Comparison, cost_of
-from netyield.economics.placement.options import AnyOption, Api, Own, Rent
+from netyield.economics.placement.ways import AnyOption, Api, Own, Rent
 
 PEAKS = (1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 VOLUMES = tuple(float(volume) for volume in 10.0 ** np.linspace(-2, 3, 41))

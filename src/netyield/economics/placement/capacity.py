@@ -29,7 +29,8 @@ class Level:
 
 @dataclass(frozen=True)
 class Capacity:
-    """Replicas of one GPU type and engine for one window. ``log_sd`` is the spread of the service-time model."""
+    """Replicas of one GPU type and engine for one window. ``log_sd`` is the spread of the service-time model, known from
+    ``error_source``; ``error_assumed``: nobody measured it for this replica."""
 
     gpu: str
     gpus_per_replica: int
@@ -39,6 +40,8 @@ class Capacity:
     evidence: str = MODELLED
     measured_on: str = ""
     gpu_memory_gib: float | None = None
+    error_source: str = ""
+    error_assumed: bool = False
 
     @property
     def meets_slo(self) -> bool:

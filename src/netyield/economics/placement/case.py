@@ -10,11 +10,13 @@ import numpy as np
 
 from netyield.economics.placement.assumed import Inputs
 from netyield.economics.placement.capacity import Capacity
-from netyield.economics.placement.demand import WEEKLY_SOURCE, Demand
-from netyield.economics.placement.options import Option, Options
-from netyield.economics.placement.uncertain import Float64, exactly
+from netyield.economics.placement.demand import DAYS_SOURCE, WEEKLY_SOURCE, Demand
+from netyield.economics.placement.file_tables import MOST_MONTHS
+from netyield.economics.placement.options import Options
+from netyield.economics.placement.uncertain import Float64, Uncertain, exactly, lognormal
+from netyield.economics.placement.ways import Option
 
-WINDOW_POINTS, WEEK_POINTS = 100, 12
+SHAPE_POINTS, WEEK_POINTS = 100, 12
 SERVICE = "service time of"
 GROWTH, WEEKLY, CACHE_READ, USEFUL = "growth", "weekly peak to mean", "cache read share", "useful share"
 
@@ -38,19 +40,38 @@ class Case:
         """Hours of the month all figures are for."""
         return 730.0
 
+    @property
+    def horizon(self) -> int:
+        """Months the decision stands for."""
+        decision = self.options.decision
+        months = None if decision.horizon_months is None else exactly(float(decision.horizon_months))
+        asked = self.inputs.of("decision", "horizon_months", months, "")
+        return int(min(MOST_MONTHS, max(1, round(float(asked[0])))))
+
+    def of(self, option: Option, name: str, kind: str = "", key: str = "") -> Float64:
+        """Draws of an option's own input: what it says, else the default of that name (of ``key``, and of a kind)."""
+        value = getattr(option, name)
+        if isinstance(value, int | float):
+            value = exactly(float(value))
+        assert value is None or isinstance(value, Uncertain)
+        return self.inputs.of(option.name, key or name, value, option.source, _day(option.dated), kind)
+
     def growth(self) -> Float64:
         """Demand over the horizon against the measured window."""
         terms = self.options.traffic
-        return self.volume * self.inputs.of("traffic", "growth", terms.growth, terms.source)
+        return self.volume * self.inputs.of("traffic", "growth", terms.growth, terms.source, _day(terms.dated))
 
     def weekly_peak(self) -> Float64:
         """How much busier the measured window is than the mean of its week."""
         terms, demand = self.options.traffic, self.demand
         if terms.weekly_peak_to_mean is not None:
-            return self.inputs.given(WEEKLY, terms.weekly_peak_to_mean, "window over weekly mean", terms.source)
+            day = _day(terms.dated)
+            return self.inputs.given(WEEKLY, terms.weekly_peak_to_mean, "window over weekly mean", terms.source, day)
         assumed = not demand.whole_week
-        source = WEEKLY_SOURCE if assumed else "a whole week was measured"
-        return self.inputs.given(WEEKLY, demand.weekly_peak, "window over weekly mean", source, "2024-05-16", assumed)
+        source, dated = f"a whole week was measured: {demand.source}", demand.measured_on
+        if assumed:
+            source, dated = (DAYS_SOURCE, "2026-11-22") if demand.whole_day else (WEEKLY_SOURCE, "2024-05-16")
+        return self.inputs.given(WEEKLY, demand.weekly_peak, "window over weekly mean", source, dated, assumed)
 
     def month(self) -> Float64:
         """Windows in a month: what the window's tokens are multiplied by."""
@@ -61,44 +82,43 @@ class Case:
         terms, demand = self.options.traffic, self.demand
         if terms.cache_read_share is None and demand.cache_read_tokens is not None:
             share = demand.cache_read_tokens / demand.input_tokens if demand.input_tokens else 0.0
-            return self.inputs.given(CACHE_READ, exactly(share), "of input tokens", demand.source or "measured traffic")
+            return self.inputs.given(CACHE_READ, exactly(share), "of input tokens", demand.source, demand.measured_on)
         if terms.cache_read_share is not None:
-            return self.inputs.given(CACHE_READ, terms.cache_read_share, "of input tokens", terms.source)
+            return self.inputs.given(CACHE_READ, terms.cache_read_share, "of input tokens", terms.source, _day(terms.dated))
         return self.inputs.of("", "cache_read_share", None, "")
 
     def useful_share(self) -> Float64 | None:
         """Useful share of the output tokens served; None without outcomes."""
-        terms = self.options.traffic
-        share = terms.useful_share or self.demand.useful_share
-        if share is None:
+        terms, demand = self.options.traffic, self.demand
+        if terms.useful_share is not None:
+            return self.inputs.given(USEFUL, terms.useful_share, "of output tokens", terms.source, _day(terms.dated))
+        if demand.useful_share is None:
             return None
-        return self.inputs.given(USEFUL, share, "of output tokens", terms.source or self.demand.source)
+        source = demand.useful_source or demand.source
+        return self.inputs.given(USEFUL, demand.useful_share, "of output tokens", source, demand.measured_on)
 
     def tokens_ratio(self, option: Option) -> Float64:
         """Tokens of this option's tokenizer for each token of the traffic: 1 for the same model."""
-        if option.tokens_ratio is not None:
-            return self.inputs.of(option.name, "tokens_ratio", option.tokens_ratio, option.source, _day(option.dated))
-        if same_model(option.model, self.demand.model):
+        if option.tokens_ratio is None and same_model(option.model, self.demand.model):
             return np.ones(self.inputs.draws.count)
-        return self.inputs.of(option.name, "tokens_ratio", None, "")
+        return self.of(option, "tokens_ratio")
 
     def service(self, capacity: Capacity) -> Float64:
         """Real over modelled service time: the error of the throughput model, the same for all who use that model."""
-        from netyield.economics.placement.uncertain import lognormal
-
         key = f"{SERVICE} {capacity.gpu.upper()}"
         spread = lognormal(capacity.log_sd) if capacity.log_sd else exactly(1.0)
-        return self.inputs.given(key, spread, "real over modelled", capacity.source, capacity.measured_on, assumed=False)
+        source = capacity.error_source or capacity.source
+        return self.inputs.given(key, spread, "real over modelled", source, capacity.measured_on, capacity.error_assumed)
 
     def shape(self) -> Float64:
         """(draws, points): demand of the moments of a month as multiples of the window's mean.
 
         Inside the window as measured. A week that was not measured is a wave between its trough and this window.
         """
-        inside = np.quantile(self.demand.rate, (np.arange(WINDOW_POINTS) + 0.5) / WINDOW_POINTS)
+        inside = np.quantile(self.demand.rate, (np.arange(SHAPE_POINTS) + 0.5) / SHAPE_POINTS)
         inside = inside / inside.mean()
         if self.demand.whole_week and self.options.traffic.weekly_peak_to_mean is None:
-            return np.broadcast_to(inside, (self.inputs.draws.count, WINDOW_POINTS))
+            return np.broadcast_to(inside, (self.inputs.draws.count, SHAPE_POINTS))
         mean = 1.0 / self.weekly_peak()[:, None]
         wave = np.cos(np.pi * (np.arange(WEEK_POINTS) + 0.5) / WEEK_POINTS)[None, :]
         hours = np.maximum(0.0, mean + (1.0 - mean) * wave)

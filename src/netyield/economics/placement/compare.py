@@ -15,12 +15,14 @@ from netyield.core.finding import Finding, Severity
 from netyield.economics.placement.api_cost import api_cost
 from netyield.economics.placement.case import Case, same_model
 from netyield.economics.placement.costs import Cost, finding
+from netyield.economics.placement.demand import LEAST_REQUESTS, LEAST_SECONDS
 from netyield.economics.placement.fleet_cost import fleet_cost
 from netyield.economics.placement.gates import stopped
 from netyield.economics.placement.hybrid_cost import hybrid_cost
-from netyield.economics.placement.options import AnyOption, Api, Hybrid, Own
 from netyield.economics.placement.slo import objective_findings
+from netyield.economics.placement.training import with_training
 from netyield.economics.placement.uncertain import Float64
+from netyield.economics.placement.ways import AnyOption, Api, Hybrid, Own
 
 DECIDED = 0.80
 GROUPS = 10
@@ -71,7 +73,11 @@ class Comparison:
 
 
 def cost_of(case: Case, option: AnyOption) -> Cost:
-    """What an option costs a month, with what bridges its lead time."""
+    """What an option costs a month, with what bridges its lead time and the training that shares the bill."""
+    return with_training(case, _alone(case, option))
+
+
+def _alone(case: Case, option: AnyOption) -> Cost:
     if isinstance(option, Api):
         return api_cost(case, option)
     if isinstance(option, Hybrid):
@@ -84,15 +90,16 @@ def cost_of(case: Case, option: AnyOption) -> Cost:
 
 def _bridged(case: Case, option: Own, cost: Cost) -> Cost:
     """Until the GPUs stand, somebody else serves: their part of the horizon at the bridge's cost."""
-    waits = min(1.0, option.lead_months / case.options.decision.horizon_months)
+    waits = min(1.0, option.lead_months / case.horizon)
     if option.bridge is None:
         message = f"{option.name}: {option.lead_months:g} months pass before it serves, and nothing says who serves until then."
         cost.notes.append(finding("no_bridge", Severity.WARNING, message, "Write bridge = the name of an API or rented option."))
         return cost
-    bridge = cost_of(case, case.options.named(option.bridge))
+    bridge = _alone(case, case.options.named(option.bridge))
     cost.missing += bridge.missing
     parts = {name: amount * (1.0 - waits) for name, amount in cost.parts.items()}
-    return replace(cost, parts=parts | ({} if bridge.missing else {"bridge": bridge.usd_per_month * waits}))
+    room = None if cost.training_room is None else cost.training_room * (1.0 - waits)
+    return replace(cost, parts=parts | ({} if bridge.missing else {"bridge": bridge.usd_per_month * waits}), training_room=room)
 
 
 def ways_of(case: Case) -> list[Way]:
@@ -108,7 +115,9 @@ def ways_of(case: Case) -> list[Way]:
 def _of_useful(case: Case, option: AnyOption) -> Float64:
     if option.useful_ratio is None or same_model(option.model, case.demand.model):
         return np.ones(case.inputs.draws.count)
-    return case.inputs.given(f"{option.name}: useful ratio", option.useful_ratio, "of today's useful answers", option.source)
+    day = option.dated.isoformat() if option.dated else ""
+    unit = "useful answers for each of today's"
+    return case.inputs.given(f"{option.name}: useful ratio", option.useful_ratio, unit, option.source, day)
 
 
 def compare(case: Case) -> Comparison:
@@ -159,7 +168,8 @@ def _traffic(case: Case) -> list[Finding]:
     hours = demand.span_seconds / 3600.0
     if demand.too_short:
         message = f"{demand.requests:,} requests in {hours:.2g} hours are too few to judge."
-        found.append(finding("short_traffic", Severity.ERROR, message, "Give a week of requests."))
+        repair = f"Give {LEAST_REQUESTS:,} requests and {LEAST_SECONDS / 60:.0f} minutes at least; a week is best."
+        found.append(finding("short_traffic", Severity.ERROR, message, repair))
     elif not demand.whole_week and case.options.traffic.weekly_peak_to_mean is None:
         message = f"{hours:.3g} hours of traffic do not show a week: how much quieter the rest is, is assumed."
         repair = "Give a week of requests, or weekly_peak_to_mean under [traffic]."

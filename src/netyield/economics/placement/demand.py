@@ -7,7 +7,8 @@ utilisation follows from it and is never put in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,16 +17,25 @@ from netyield.economics.placement.uncertain import Float64, Uncertain, exactly, 
 HOURS_PER_MONTH = 730.0
 WEEK_SECONDS = 604_800.0
 BIN_SECONDS = 60.0
-LEAST_REQUESTS = 100
-LEAST_SECONDS = 600.0
+DAY_SECONDS = 86_400.0
+LEAST_REQUESTS = 1000  # as for a p99: below, it rests on ten requests or on one busy spell
+LEAST_SECONDS = 1800.0
 # Weekly peak over mean of two production services, one-minute bins over a week: chat about 1.9, code about 3.5.
 WEEKLY_PEAK = within(1.0, 1.9, 3.5)
 WEEKLY_SOURCE = "Azure LLM inference traces of a week in 2024: peak over mean about 1.9 (chat) and 3.5 (code), 1-minute bins"
+# A window of whole days lacks at most the weekend: five days of seven, nothing on the others, is 1.4.
+DAYS_PEAK = within(1.0, 1.15, 1.4)
+DAYS_SOURCE = "assumption: days were measured, the weekend was not; at most 7/5 of the weekly mean when it is empty"
 
 
 @dataclass(frozen=True)
 class Demand:
-    """A window of traffic. Tokens are those of the window; ``useful_share`` is of its output, None without outcomes."""
+    """A window of traffic. Tokens are those of the window; ``useful_share`` is of its output, None without outcomes.
+
+    ``cache_write_long_tokens``: of the written, those kept an hour or more. ``above``: for a number of input tokens the
+    shares of (input, output) in requests at least so long: what a price list with tiers by length asks. ``start_us``: when
+    the window began, since 1970 (UTC), where that is known.
+    """
 
     model: str
     requests: int
@@ -37,6 +47,16 @@ class Demand:
     rate: Float64
     useful_share: Uncertain | None = None
     source: str = ""
+    useful_source: str = ""
+    measured_on: str = ""
+    cache_write_long_tokens: int = 0
+    above: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    start_us: int | None = None
+
+    def longer(self, tokens: int) -> tuple[float, float]:
+        """Shares of input and output in requests of at least so many input tokens; where nobody counted, by their mean."""
+        whole = float(tokens <= self.input_tokens / max(1, self.requests))
+        return self.above.get(tokens, (whole, whole))
 
     @property
     def window_months(self) -> float:
@@ -59,6 +79,11 @@ class Demand:
         return self.span_seconds >= WEEK_SECONDS * 0.98
 
     @property
+    def whole_day(self) -> bool:
+        """Whether the window shows a day and its night."""
+        return self.span_seconds >= DAY_SECONDS * 0.98
+
+    @property
     def too_short(self) -> bool:
         """Whether the window is too short to say anything."""
         return self.requests < LEAST_REQUESTS or self.span_seconds < LEAST_SECONDS
@@ -66,15 +91,22 @@ class Demand:
     @property
     def weekly_peak(self) -> Uncertain:
         """How much busier this window is than the mean of its week: 1 when the week itself was measured."""
-        return exactly(1.0) if self.whole_week else WEEKLY_PEAK
+        if self.whole_week:
+            return exactly(1.0)
+        return DAYS_PEAK if self.whole_day else WEEKLY_PEAK
 
 
-def binned(arrival_seconds: Float64, tokens: Float64, bin_seconds: float = BIN_SECONDS) -> Float64:
-    """Demand of each whole bin from the first arrival as a multiple of their mean; the last, partial bin is dropped."""
+def binned(
+    arrival_seconds: Float64, tokens: Float64, bin_seconds: float = BIN_SECONDS, window_seconds: float | None = None
+) -> Float64:
+    """Demand of each whole bin as a multiple of their mean; the last, partial bin is dropped.
+
+    Bins count from the first arrival; with ``window_seconds``, from 0 to the end of that window.
+    """
     if not len(arrival_seconds):
         return np.ones(1)
-    since = arrival_seconds - arrival_seconds.min()
-    bins = int(since.max() // bin_seconds)
+    since = arrival_seconds - (arrival_seconds.min() if window_seconds is None else 0.0)
+    bins = int((since.max() if window_seconds is None else window_seconds) // bin_seconds)
     if bins < 1:
         return np.ones(1)
     place = (since // bin_seconds).astype(np.int64)

@@ -15,9 +15,10 @@ import numpy as np
 
 from netyield.economics.placement.case import CACHE_READ, GROWTH, USEFUL, Case
 from netyield.economics.placement.compare import Comparison, Way, cost_of
-from netyield.economics.placement.options import AnyOption, Hybrid, Own, Rent
+from netyield.economics.placement.ways import AnyOption, Hybrid, Own, Rent
 
 FACTORS = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
+WHOLE = ("GPUs", "replicas", "months")
 FAR = (30.0, 100.0, 300.0, 1000.0)  # volume has no natural bound
 STEPS = 6
 RULES = (0.5, 0.9, 0.99)
@@ -104,10 +105,10 @@ def _nearest(asked: Asking, key: str, start: float, unit: str) -> list[Flip]:
     factors = FACTORS + FAR if key.rpartition(": ")[2] == GROWTH else FACTORS
     for values in _walks(start, is_share, factors):
         inside = start
-        for value in values:
+        for value in _whole(values, start) if unit in WHOLE else values:
             other = _cheapest(asked.medians(key, value))
             if other != chosen:
-                to, then = _halved(asked, key, chosen, inside, value)
+                to, then = (value, other) if unit in WHOLE else _halved(asked, key, chosen, inside, value)
                 distance = abs(float(np.log(to / start))) if start > 0 and to > 0 else abs(to - start)
                 found.append(Flip(key, _round(start), _round(to), then, unit, distance, (now, asked.medians(key, to)[then])))
                 break
@@ -124,6 +125,11 @@ def _walks(start: float, is_share: bool, factors: tuple[float, ...]) -> list[lis
     if is_share:
         up = [value for value in up if value < 1.0] + ([1.0] if start < 1.0 else [])
     return [up, [start / factor for factor in factors] + ([0.0] if is_share else [])]
+
+
+def _whole(values: list[float], start: float) -> list[float]:
+    """The same walk in whole steps: there is no half server."""
+    return [value for value in dict.fromkeys(float(round(each)) for each in values) if value != start]
 
 
 def _halved(asked: Asking, key: str, chosen: str, inside: float, outside: float) -> tuple[float, str]:

@@ -12,8 +12,10 @@ from netyield.core.finding import Finding, Severity
 from netyield.economics.placement.capacity import Capacity
 from netyield.economics.placement.case import Case, same_model
 from netyield.economics.placement.costs import Cost, finding
-from netyield.economics.placement.options import AnyOption, Constraints, Fleet, Hybrid, Option
+from netyield.economics.placement.file_tables import Constraints
+from netyield.economics.placement.ways import AnyOption, Fleet, Hybrid, Option, Own
 
+SERVER = 8.0  # GPUs of the largest common server: it stands in one rack
 CERTAIN = 90.0  # percentile of the fleet that has to fit the hall and the quota
 
 
@@ -22,8 +24,10 @@ def stopped(case: Case, option: AnyOption, cost: Cost) -> list[Finding]:
     parts: list[Option] = [option]
     if isinstance(option, Hybrid):
         parts += [case.options.named(option.base), case.options.named(option.spill)]
+    if isinstance(option, Own) and option.bridge is not None and option.lead_months:
+        parts.append(case.options.named(option.bridge))  # it serves until the GPUs stand
     broken = [word for part in parts for word in _breaks(case.options.constraints, part)]
-    for part in parts:
+    for part in parts[: 1 if isinstance(option, Fleet) else None]:
         if isinstance(part, Fleet):
             broken += _too_large(case.options.constraints, part, cost, case.capacities.get(part.gpu.lower()))
     found = [
@@ -68,8 +72,8 @@ def _too_large(limits: Constraints, option: Fleet, cost: Cost, capacity: Capacit
     gpus = float(np.percentile(cost.gpus, CERTAIN))
     if option.quota_gpus is not None and gpus > option.quota_gpus:
         words.append(f"{gpus:,.0f} GPUs are needed, {option.quota_gpus:,} may be had (quota_gpus)")
-    if cost.kilowatts is not None:  # a rented hall is the provider's
-        words += _hall(limits, option, gpus, float(np.percentile(cost.kilowatts, CERTAIN)))
+    if cost.kilowatts is not None and cost.rack_units is not None:  # a rented hall is the provider's
+        words += _hall(limits, gpus, *(float(np.percentile(each, CERTAIN)) for each in (cost.kilowatts, cost.rack_units)))
     if limits.gpu_memory_gib is not None and capacity is not None:
         have = capacity.gpu_memory_gib
         if have is None or have * capacity.gpus_per_replica < limits.gpu_memory_gib:
@@ -77,15 +81,17 @@ def _too_large(limits: Constraints, option: Fleet, cost: Cost, capacity: Capacit
     return words
 
 
-def _hall(limits: Constraints, option: Fleet, gpus: float, kilowatts: float) -> list[str]:
+def _hall(limits: Constraints, gpus: float, kilowatts: float, units: float) -> list[str]:
     words = []
     if limits.max_kw is not None and kilowatts > limits.max_kw:
         words.append(f"{kilowatts:,.0f} kW are needed, {limits.max_kw:g} are there (max_kw)")
-    units = gpus * option.rack_units_per_gpu
     if limits.max_rack_units is not None and units > limits.max_rack_units:
         words.append(f"{units:,.0f} rack units are needed, {limits.max_rack_units:g} are there (max_rack_units)")
     if limits.max_kw_per_rack is not None and gpus:
-        server = 8 if option.minimum_gpus % 8 == 0 else option.minimum_gpus
+        server = min(gpus, SERVER)
         if kilowatts / gpus * server > limits.max_kw_per_rack:
-            words.append(f"one server draws {kilowatts / gpus * server:.1f} kW, a rack is cooled for {limits.max_kw_per_rack:g} (max_kw_per_rack)")
+            words.append(
+                f"a server of {server:g} draws {kilowatts / gpus * server:.1f} kW, a rack is cooled for {limits.max_kw_per_rack:g}"
+                " (max_kw_per_rack)"
+            )
     return words

@@ -13,8 +13,9 @@ import numpy as np
 from netyield.economics.placement.api_cost import api_cost
 from netyield.economics.placement.case import Case
 from netyield.economics.placement.costs import Cost
-from netyield.economics.placement.fleet_cost import fleet_cost, load
-from netyield.economics.placement.options import Api, Hybrid, Own, Rent
+from netyield.economics.placement.fleet_cost import fleet_cost
+from netyield.economics.placement.fleet_size import load, up
+from netyield.economics.placement.ways import Api, Hybrid, Own, Rent
 
 
 def hybrid_cost(case: Case, option: Hybrid) -> Cost:
@@ -35,9 +36,8 @@ def hybrid_cost(case: Case, option: Hybrid) -> Cost:
     cost = fleet_cost(case, base, fixed=count)
     if cost.missing:
         return cost
-    up = case.inputs.of(base.name, "availability", base.availability, base.source, base.dated.isoformat() if base.dated else "")
     work = moments * demand[:, None]
-    held = np.minimum(work, (count * capacity.held_per_replica * up)[:, None])
+    held = np.minimum(work, (count * capacity.held_per_replica * up(case, base))[:, None])
     served = held.sum(axis=1) / np.maximum(work.sum(axis=1), 1e-12)
     away = api_cost(case, spill, 1.0 - served)
     cost.missing += away.missing

@@ -23,12 +23,17 @@ PERCENTILES = (10.0, 50.0, 90.0)
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """An input: triangular over (low, mid, high), or a lognormal factor (``log_sd`` > 0, mid its median)."""
+    """An input: triangular over (low, mid, high), or a lognormal factor (``log_sd`` > 0, mid its median).
+
+    ``source`` and ``dated``: whose word this very number is, where it was written beside it.
+    """
 
     low: float
     mid: float
     high: float
     log_sd: float = 0.0
+    source: str = ""
+    dated: str = ""
 
     @property
     def exact(self) -> bool:

@@ -1,7 +1,13 @@
-"""How is an uncertain input written in a file? A number, or ``[low, likely, high]``; checked for what it is."""
+"""How is an uncertain input written in a file? A number, or ``[low, likely, high]``; checked for what it is.
+
+``{ value = ..., source = "...", dated = 2026-11-01 }`` says whose word this one number is; else the table's source holds.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -10,6 +16,8 @@ from netyield.economics.placement.uncertain import Uncertain, exactly, within
 
 
 def _interval(written: Any) -> Uncertain:
+    if isinstance(written, Mapping):
+        return _sourced(written)
     if isinstance(written, int | float) and not isinstance(written, bool):
         return exactly(float(written))
     if isinstance(written, list) and len(written) == 3 and all(isinstance(each, int | float) for each in written):
@@ -22,6 +30,17 @@ def _interval(written: Any) -> Uncertain:
         return written
     message = f"{written!r} is neither a number nor [low, likely, high]"
     raise ValueError(message)
+
+
+def _sourced(written: Mapping[str, Any]) -> Uncertain:
+    unknown = sorted(set(written) - {"value", "source", "dated"})
+    if unknown or "value" not in written or isinstance(written["value"], Mapping):
+        message = f"{dict(written)} is no input: write value, source and dated"
+        raise ValueError(message)
+    day = written.get("dated", "")
+    if day and not isinstance(day, date):
+        day = date.fromisoformat(str(day))
+    return replace(_interval(written["value"]), source=str(written.get("source", "")), dated=day.isoformat() if day else "")
 
 
 def _at_least_zero(value: Uncertain) -> Uncertain:
@@ -48,3 +67,4 @@ def _above_zero(value: Uncertain) -> Uncertain:
 Amount = Annotated[Uncertain, BeforeValidator(lambda written: _at_least_zero(_interval(written)))]
 Positive = Annotated[Uncertain, BeforeValidator(lambda written: _above_zero(_interval(written)))]
 Share = Annotated[Uncertain, BeforeValidator(lambda written: _share(_interval(written)))]
+Number = Annotated[Uncertain, BeforeValidator(_interval)]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from netyield.economics.placement.options import Options
     from netyield.economics.serving.traffic import Traffic
     from netyield.faces.cli.progress import Working
+    from netyield.project.ledger_traffic import LedgerTraffic
 
 TRAFFIC, WAYS = "Traffic", "Ways"
+TOLD_OTHERWISE = ("traffic.less_than_a_week", "traffic.too_short")  # a comparison says both in its own words
 DEFAULT_SLO = "ttft p99 < 2s, tpot p99 < 100ms"
 TrafficPath = Annotated[
     Path | None,
@@ -54,6 +56,16 @@ Slo = Annotated[
     str | None,
     typer.Option("--slo", metavar="TEXT", help='For example "ttft p99 < 2s, tpot p99 < 100ms".', rich_help_panel=WAYS),
 ]
+Growth = Annotated[
+    float | None,
+    typer.Option("--growth", metavar="TIMES", min=0.001, max=1e6, rich_help_panel=TRAFFIC,
+                 help="So many times the requests, instead of the options file's growth."),
+]  # fmt: skip
+Burst = Annotated[
+    float | None,
+    typer.Option("--burst", metavar="TIMES", min=0.001, max=1e3, rich_help_panel=TRAFFIC,
+                 help="Bursts so many times as strong: busy minutes that far from the mean."),
+]  # fmt: skip
 DrawsOption = Annotated[
     int, typer.Option("--draws", metavar="N", min=50, max=100_000, help="Draws of every uncertain input.", rich_help_panel=WAYS)
 ]
@@ -75,12 +87,12 @@ class Asked:
     from_ledger: bool = False
     filters: Filters = field(default_factory=Filters)
     project: Path | None = None
+    growth: float | None = None
+    burst: float | None = None
 
     def case(self, working: Working) -> tuple[Case, tuple[Finding, ...], list[str]]:
         """The comparison, what is wrong with its traffic, and what was compared in a few words. Raises WrongUse."""
         from netyield.economics.serving.objective import parse_objectives
-        from netyield.economics.serving.traffic import of_trace
-        from netyield.faces.cli.kv.trace_options import Order, TraceWords
         from netyield.project.placement import case_of, demand_of_traffic
 
         def step(what: str) -> None:
@@ -89,30 +101,49 @@ class Asked:
         if self.traffic is None and not self.from_ledger:
             message = "There is no traffic to decide on."
             raise WrongUse(message, "Give --traffic FILE: requests with their times and lengths; or --from-ledger in a project.")
-        ways = self._ways()
+        ways, told = self._ways()
         parse_objectives(ways.decision.slo or DEFAULT_SLO)
-        model = self.model or ways.decision.model or ""
-        words = TraceWords(
-            self.traffic, self.format, order=Order.TIME, no_cache=True, from_ledger=self.from_ledger, filters=self.filters,
-            project=self.project,
-        )  # fmt: skip
-        trace = words.read(working)
-        if not trace.requests:
-            message = f"No request is in {trace.name}."
+        traffic, ledger = self._traffic(working)
+        if not traffic.requests:
+            message = f"No request is in {traffic.name}."
             raise WrongUse(message, "Give a file of requests with times and lengths, or other --since, --until and --where.")
-        traffic = of_trace(trace)
+        model = self.model or ways.decision.model or (ledger.models[0] if ledger and len(ledger.models) == 1 else "")
         capacities, findings = self._capacities(traffic, ways, model, step)
-        demand = demand_of_traffic(traffic, model)
+        demand = demand_of_traffic(traffic, model, ledger)
         found = case_of(demand, ways, capacities, datetime.now(UTC).date(), self.draws, self.seed)
-        told = (*traffic.findings, *(each for each in findings if each not in traffic.findings))
-        return found, told, [trace.name, model or "one model", f"{self.draws:,} draws"]
+        heard = (*traffic.findings, *(ledger.findings if ledger else ()), *told, *findings)
+        kept = tuple(dict.fromkeys(each for each in heard if each.code not in TOLD_OTHERWISE))
+        return found, kept, [traffic.name, model or "one model", f"{self.draws:,} draws"]
+
+    def _traffic(self, working: Working) -> tuple[Traffic, LedgerTraffic | None]:
+        """The requests of the file or the ledger, with their bursts as asked."""
+        from netyield.economics.serving.scenarios import burstier
+        from netyield.economics.serving.traffic import of_trace
+        from netyield.faces.cli.kv.trace_options import Order, TraceWords
+
+        ledger = None
+        if self.from_ledger and self.traffic is None:
+            from netyield.faces.cli.opened import open_project
+            from netyield.project.ledger_traffic import ledger_traffic
+
+            working("Reading the ledger", 0)
+            opened = open_project(self.project)
+            ledger = ledger_traffic(opened, self.filters.query(opened))
+            traffic = ledger.traffic
+        else:
+            words = TraceWords(
+                self.traffic, self.format, order=Order.TIME, no_cache=True, from_ledger=self.from_ledger, filters=self.filters,
+                project=self.project,
+            )  # fmt: skip
+            traffic = of_trace(words.read(working))
+        return (burstier(traffic, self.burst) if self.burst is not None and traffic.requests else traffic), ledger
 
     def _capacities(
         self, traffic: Traffic, ways: Options, model: str, step: Callable[[str], None]
     ) -> tuple[dict[str, Capacity], list[Finding]]:
         """Fleets of every GPU that is asked for and was not load-tested, simulated; what cannot be is a finding."""
         from netyield.core.finding import Finding, Severity
-        from netyield.economics.placement.options import Fleet
+        from netyield.economics.placement.ways import Fleet
         from netyield.project.placement import simulated_capacity
 
         tested = {each.gpu.lower() for each in ways.capacity}
@@ -129,19 +160,35 @@ class Asked:
                 findings += told
         return found, findings
 
-    def _ways(self) -> Options:
+    def _ways(self) -> tuple[Options, tuple[Finding, ...]]:
+        """The options, with what asset registers say of them, and what is wrong with those."""
         from netyield.core.inference.hardware import find_gpu
         from netyield.economics.placement.options import read_options
         from netyield.economics.placement.suggested import suggested_options
+        from netyield.faces.cli.opened import open_project
+        from netyield.project.placement_assets import with_registers
 
+        held = open_project(self.project) if self.from_ledger else None
         if self.options is not None:
-            read = read_options(self.options)
-            return read.model_copy(update={"decision": read.decision.model_copy(update={"slo": self.slo})}) if self.slo else read
+            return with_registers(self._asked_of(read_options(self.options)), self.options.parent, held)
         if not self.model:
             message = "There is nothing to compare."
             raise WrongUse(message, "Give --options FILE (--write-options FILE writes one), or --model NAME.")
         find_gpu(self.gpu)
-        return suggested_options(self.model, self.gpu, datetime.now(UTC).date(), self.slo)
+        return with_registers(self._asked_of(suggested_options(self.model, self.gpu, datetime.now(UTC).date())), Path(), held)
+
+    def _asked_of(self, ways: Options) -> Options:
+        """What the command line says goes before the file."""
+        from netyield.economics.placement.uncertain import Uncertain
+
+        today = datetime.now(UTC).date().isoformat()
+        changed: dict[str, Any] = {}
+        if self.slo:
+            changed["decision"] = ways.decision.model_copy(update={"slo": self.slo})
+        if self.growth is not None:
+            said = Uncertain(self.growth, self.growth, self.growth, source="--growth", dated=today)
+            changed["traffic"] = ways.traffic.model_copy(update={"growth": said})
+        return ways.model_copy(update=changed)
 
 
 def write_example(path: Path) -> None:

@@ -24,10 +24,12 @@ from netyield.faces.cli.options import (
 from netyield.faces.cli.placement.asked import (
     WAYS,
     Asked,
+    Burst,
     DrawsOption,
     FormatWord,
     FromLedger,
     GpuName,
+    Growth,
     Model,
     OptionsPath,
     Seed,
@@ -53,6 +55,8 @@ def compare(
     traffic_format: FormatWord = None,
     draws: DrawsOption = 1000,
     seed: Seed = 20261122,
+    growth: Growth = None,
+    burst: Burst = None,
     from_ledger: FromLedger = False,
     since: Since = None,
     until: Until = None,
@@ -77,7 +81,7 @@ def compare(
     from netyield.faces.cli.progress import Working
 
     filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
-    asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed, from_ledger, filters, project)
+    asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed, from_ledger, filters, project, growth, burst)
     with Working("Comparing", None) as working:
         case, findings, about = asked.case(working)
         found = (curve if break_even else placement).answer(case, findings, lambda what: working(what, 0))

@@ -7,10 +7,12 @@ import typer
 from netyield.faces.cli.options import AsOf, FailOn, FailOnOption, Filters, Json, ProjectPath, Since, Until, Where
 from netyield.faces.cli.placement.asked import (
     Asked,
+    Burst,
     DrawsOption,
     FormatWord,
     FromLedger,
     GpuName,
+    Growth,
     Model,
     OptionsPath,
     Seed,
@@ -28,6 +30,8 @@ def flip(
     traffic_format: FormatWord = None,
     draws: DrawsOption = 1000,
     seed: Seed = 20261122,
+    growth: Growth = None,
+    burst: Burst = None,
     from_ledger: FromLedger = False,
     since: Since = None,
     until: Until = None,
@@ -44,7 +48,7 @@ def flip(
     from netyield.faces.cli.progress import Working
 
     filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
-    asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed, from_ledger, filters, project)
+    asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed, from_ledger, filters, project, growth, burst)
     with Working("Comparing", None) as working:
         case, findings, about = asked.case(working)
         found = placement.answer(case, findings, lambda what: working(what, 0))

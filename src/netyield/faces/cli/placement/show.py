@@ -1,10 +1,10 @@
-"""How does a placement come out? JSON, CSV or HTML as asked, else on the terminal."""
+"""How does a placement come out? JSON, CSV or HTML as asked, else on the terminal, with the week's profile in letters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -13,9 +13,13 @@ from netyield.faces.cli.terminal import console, plain, print_caveats, print_fin
 from netyield.faces.sections import sections, view_section
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from netyield.answers.answer import Answer
 
-HIDDEN_VIEWS = frozenset({"surface", "sways", "cost_parts", "assumptions", "bands"})  # the points of charts, and what JSON has
+MARKS = " ▁▂▃▄▅▆▇█"
+DAYS, DAY_HOURS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), 24
+HIDDEN_VIEWS = frozenset({"surface", "sways", "cost_parts", "assumptions", "bands", "utilisation_by_hour"})  # the points of charts, and what JSON has
 
 
 def show(
@@ -48,8 +52,27 @@ def _print(found: Answer, about: Sequence[str]) -> None:
             out.print()
             print_line(out, Text(printed.title, style="bold"))
             print_section(out, printed)
+    _print_week(out, found.body)
     print_caveats(out, [found])
     print_findings(out, found.findings)
+
+
+def _print_week(out: Console, body: Mapping[str, Any]) -> None:
+    """Demand of every recorded hour, a row of 24 for each day; a dot is an hour nobody recorded."""
+    hours = {row["hour_of_week"]: row["demand"] for row in body.get("utilisation_by_hour", ())}
+    if not hours:
+        return
+    dated = body["hours_from"].startswith("Monday")
+    most = max(hours.values())
+    out.print()
+    print_line(out, Text(f"Demand by hour, from {body['hours_from']}: {MARKS[-1]} is {most:.3g} times the mean", style="bold"))
+    for day in sorted({hour // DAY_HOURS for hour in hours}):
+        marks = "".join(_mark(hours.get(day * DAY_HOURS + hour), most) for hour in range(DAY_HOURS))
+        print_line(out, Text(f"{DAYS[day] if dated else f'day {day + 1}':6}{marks}"))
+
+
+def _mark(demand: float | None, most: float) -> str:
+    return "." if demand is None else MARKS[round(demand / most * (len(MARKS) - 1))] if most > 0 else MARKS[0]
 
 
 def print_flips(found: Answer, about: Sequence[str]) -> None:
