@@ -7,6 +7,7 @@
 #   make soak        the slow tests that `make test` leaves out
 #   make docs        regenerate the reference pages and the picture of the report
 #   make spark-env   the Apache Spark server of the conformance tests, in .venv-spark (about 450 MB; needs Java 17 to run)
+#   make sizing-env  aiconfigurator, the optional extra `sizing`, in .venv-sizing (about 850 MB; Linux x86-64)
 #   make lock        resolve the lock files anew (UPGRADE=1: to the newest versions)
 #   make clean       remove what these commands made
 
@@ -17,11 +18,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN_READY := $(VENV)/.run-ready
 TEST_READY := $(VENV)/.test-ready
 SPARK_READY := .venv-spark/.ready
+SIZING_READY := .venv-sizing/.ready
 PYTEST ?=
 WORKERS ?= 2
 BENCH ?=
 
-.PHONY: demo test lint bench bench-full soak docs lock clean system spark-env
+.PHONY: demo test lint bench bench-full soak docs lock clean system spark-env sizing-env
 .NOTPARALLEL:
 
 demo: $(RUN_READY)
@@ -54,11 +56,11 @@ lock:
 	sh scripts/lock.sh "$(PYTHON)"
 
 clean:
-	rm -rf $(VENV) .venv-spark .venv-lock .venv-peers demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-spark .venv-sizing .venv-lock .venv-peers demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # What the tests use beyond Python packages: only in CI, or when asked for. Elsewhere a test without it is skipped.
 system:
-	@if [ -n "$(CI)$(SYSTEM)" ]; then sh scripts/install_system.sh && $(MAKE) --no-print-directory spark-env; fi
+	@if [ -n "$(CI)$(SYSTEM)" ]; then sh scripts/install_system.sh && $(MAKE) --no-print-directory spark-env sizing-env; fi
 
 spark-env: $(SPARK_READY)
 
@@ -66,6 +68,15 @@ $(SPARK_READY): requirements-spark.txt
 	@sh scripts/make_venv.sh "$(PYTHON)" .venv-spark
 	@echo "Installing Apache Spark into .venv-spark"
 	@.venv-spark/bin/python -m pip --disable-pip-version-check install -qq --no-deps --require-hashes --requirement requirements-spark.txt
+	@touch $@
+
+sizing-env: $(SIZING_READY)
+
+# The same versions as in requirements.txt, so that one process may use both environments.
+$(SIZING_READY): requirements-sizing.txt
+	@sh scripts/make_venv.sh "$(PYTHON)" .venv-sizing
+	@echo "Installing aiconfigurator into .venv-sizing (about 850 MB on disk)"
+	@.venv-sizing/bin/python -m pip --disable-pip-version-check install -qq --no-deps --require-hashes --requirement requirements-sizing.txt
 	@touch $@
 
 $(BIN)/python:

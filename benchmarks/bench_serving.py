@@ -15,12 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from netyield.economics.serving.fleet import Fleet
-from netyield.economics.serving.points import shipped
 from netyield.economics.serving.scenarios import sped_up
 from netyield.economics.serving.simulator import simulate
 from netyield.economics.serving.step_time import linear
 from netyield.economics.serving.traffic import Traffic, of_trace
-from netyield.economics.serving.uncertainty import evaluate, evaluate_fits, summary
 from netyield.sources.traces.read import read_trace
 
 AIM = 6e6
@@ -47,7 +45,7 @@ def repeated(traffic: Traffic, times: int) -> Traffic:
 
 
 def main(million: float = 2.0) -> bool:
-    """Print the rates and the errors of service times; is the aim reached?"""
+    """Print the rates; is the aim reached?"""
     recorded = of_trace(read_trace(TRACE))
     rate = STEP.requests_per_second(float(recorded.input_tokens.mean()), float(recorded.output_tokens.mean()), 128)
     slowest = float("inf")
@@ -67,15 +65,6 @@ def main(million: float = 2.0) -> bool:
         )
     reached = slowest >= AIM
     print(f"aim: {AIM / 1e6:.0f} M requests a CPU-minute: {'reached' if reached else 'not reached'}")
-    for name, ratios in (
-        ("roofline", evaluate(shipped(), 0)), ("1 point", evaluate(shipped(), 1)), ("3 points", evaluate(shipped(), 3)),
-        ("5 points", evaluate(shipped(), 5)), ("measured cells, cross-validated", evaluate_fits(shipped())),
-    ):  # fmt: skip
-        median, log_sd = summary(ratios)
-        low, middle, high = np.quantile(ratios, [0.1, 0.5, 0.9])
-        print(
-            f"{name:<34} n {len(ratios):5,}  median error {median:6.1%}  log sd {log_sd:.2f}  P10-50-90 {low:.2f} {middle:.2f} {high:.2f}"
-        )
     return reached
 
 

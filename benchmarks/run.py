@@ -19,6 +19,7 @@ import bench_kv_reading
 import bench_placement
 import bench_pricing
 import bench_requests
+import bench_service_time
 import bench_serving
 
 PACKAGES = ("netyield", "duckdb", "pyarrow", "genai-prices")
@@ -42,8 +43,10 @@ def main() -> None:
     bench_assets.main()
     print("\n== A thousand commitments over 60 months")
     bench_commitments.main()
-    print("\n== Serving: requests simulated at iteration level on eight replicas; errors of service times")
+    print("\n== Serving: requests simulated at iteration level on eight replicas")
     bench_serving.main()
+    print("\n== Service times: errors on measured rows, aiconfigurator beside its own sample")
+    bench_service_time.main()
     print("\n== Own, rent or API: 1,000 draws over six options")
     bench_placement.main()
     print("\n== Start of the command line")

@@ -15,4 +15,5 @@ compile() {
 compile --build-deps-for editable --output-file requirements.txt pyproject.toml
 compile --build-deps-for editable --extra test --constraint requirements.txt --output-file requirements-test.txt pyproject.toml
 compile --output-file requirements-spark.txt requirements-spark.in
+compile --output-file requirements-sizing.txt requirements-sizing.in
 rm -rf .venv-lock

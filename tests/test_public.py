@@ -84,7 +84,7 @@ def test_the_wording_check_finds_what_it_is_for() -> None:
 
 
 def test_the_locks_name_versions_and_hashes_only() -> None:
-    for name in ("requirements.txt", "requirements-test.txt", "requirements-spark.txt"):
+    for name in ("requirements.txt", "requirements-test.txt", "requirements-spark.txt", "requirements-sizing.txt"):
         lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
         pinned = [line for line in lines if not line.startswith("    --hash=sha256:")]
         assert pinned, name

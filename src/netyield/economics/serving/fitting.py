@@ -19,7 +19,7 @@ from netyield.economics.serving.points import Point
 from netyield.economics.serving.step_time import StepTime, linear
 
 Floats = NDArray[np.float64]
-PULL = 0.02
+PULL = 0.001  # chosen for every GPU from the points of the others (held_back.nested)
 FITTED_POINTS = 3  # below, points only scale what was there
 
 
@@ -58,16 +58,16 @@ def coefficients(step: StepTime) -> Floats:
     return np.array([max(fixed, 1e-5), max(slope, 1e-7), step.per_context_token_s, step.per_prefill_token_s])
 
 
-def fit(points: Sequence[Point], prior: StepTime) -> Floats:
+def fit(points: Sequence[Point], prior: StepTime, weight: float = PULL) -> Floats:
     """(F, A, B, C) that explain the points best."""
     rows = design(points)
     seconds = np.array([each.tpot_s for each in points])
     start = coefficients(prior)
     guessed = rows @ start
     start = start * float(np.exp(np.median(np.log(seconds / guessed))))
-    pull = np.sqrt(PULL) * np.diag(1 / start)
+    pull = np.sqrt(weight) * np.diag(1 / start)
     left = np.vstack([rows / seconds[:, None], pull])
-    right = np.concatenate([np.ones(len(points)), np.full(4, np.sqrt(PULL))])
+    right = np.concatenate([np.ones(len(points)), np.full(4, np.sqrt(weight))])
     return not_negative(left, right)
 
 
@@ -93,10 +93,10 @@ def step_of(found: Floats, max_batch: int) -> StepTime:
     return linear(fixed, per_request, per_context_token, per_prompt_token, max_batch)
 
 
-def calibrated(prior: StepTime, points: Sequence[Point]) -> StepTime:
+def calibrated(prior: StepTime, points: Sequence[Point], weight: float = PULL) -> StepTime:
     """The iteration as these points show it: a fit with three or more, else the prior scaled by their median ratio."""
     if len(points) >= FITTED_POINTS:
-        return step_of(fit(points, prior), prior.max_batch)
+        return step_of(fit(points, prior, weight), prior.max_batch)
     ratios = [predicted(prior, each) / each.tpot_s for each in points]
     return prior.scaled(1 / float(np.median(ratios)))
 

@@ -17,7 +17,14 @@ from netyield.economics.serving import aiconfigurator, fitting
 from netyield.economics.serving.points import Point, plain_name, points_of, shipped
 from netyield.economics.serving.roofline import MBU, MFU, SPARSE_MFU, Machine, fitting_gpus, roofline
 from netyield.economics.serving.step_time import StepTime
-from netyield.economics.serving.uncertainty import AICONFIGURATOR, MEASURED, ROOFLINE, Uncertainty, shrunk
+from netyield.economics.serving.uncertainty import (
+    AICONFIGURATOR,
+    AICONFIGURATOR_ON,
+    MEASURED,
+    ROOFLINE,
+    Uncertainty,
+    shrunk,
+)
 
 SOURCES = ("auto", "measured", "aiconfigurator", "roofline")
 ENOUGH_POINTS = 5  # below, a cell's own fit is no better than the roofline scaled by it
@@ -120,7 +127,9 @@ def _uncalibrated(wanted: Wanted, machine: Machine, cell: Sequence[Point]) -> Se
         return ServiceTime(machine, step, "measured", source, Uncertainty(*MEASURED, basis), len(cell))
     if wanted.source == "aiconfigurator":
         step, source = aiconfigurator.step_time(machine, wanted.engine or "vllm", wanted.max_batch)
-        error = shrunk(AICONFIGURATOR, 0, "2,116 rows of its own silicon sample")
+        where = "on" if machine.gpu.name in AICONFIGURATOR_ON else "which has no"
+        basis = f"its own silicon sample, {where} {machine.gpu.name}; a lower bound"
+        error = Uncertainty(*AICONFIGURATOR_ON.get(machine.gpu.name, AICONFIGURATOR[0]), basis)
         return ServiceTime(machine, step, "aiconfigurator", source, error)
     dense = (machine.model.active_parameters or 0.0) >= 0.9 * (machine.model.parameters or 1.0)
     mfu = wanted.mfu if wanted.mfu is not None else MFU if dense else SPARSE_MFU
