@@ -151,10 +151,11 @@ def _useful(project: Project, query: Query, attempts: int, output: int) -> tuple
     if not output or useful + other == 0:
         return None, "", []
     low, high = useful / output, min(1.0, (useful + unproven) / output)
-    likely = min(high, max(low, useful / (useful + other) * (useful + unproven + other) / output))
+    alike = useful / (useful + other) * (useful + unproven + other) / output
+    likely = min(high, max(low, alike)) if useful and other else (low + high) / 2  # one kind of verdict alone teaches no ratio
     words = (
         f"verdicts of the ledger: {useful:,} output tokens useful, {other:,} wasted or overhead, {unproven:,} unproven; low counts"
-        " the proven alone, high the unproven as useful, likely judges them as the others"
+        " the proven alone, high the unproven as useful, likely judges them as the others (their middle where all others are of one kind)"
     )
     return within(low, likely, high), words, []
 

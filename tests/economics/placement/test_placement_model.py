@@ -14,9 +14,9 @@ from netyield.economics.placement.break_even import break_even
 from netyield.economics.placement.capacity import Capacity, Level
 from netyield.economics.placement.compare import compare, cost_of
 from netyield.economics.placement.demand import binned
-from netyield.economics.placement.rent_cost import price_path
 from netyield.economics.placement.flips import flips
 from netyield.economics.placement.options import parse_options
+from netyield.economics.placement.rent_cost import price_path
 from netyield.economics.placement.suggested import EXAMPLE, listed_by, suggested_options
 from netyield.economics.placement.uncertain import Draws, exactly, lognormal, within
 from netyield.economics.placement.ways import Rent
