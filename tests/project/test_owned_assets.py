@@ -1,17 +1,18 @@
-"""A change of useful life in month 20, through the ledger: later months cost more, earlier reports stay byte for byte."""
+"""Owned GPUs in the ledger: a change of useful life in month 20, unit costs with and without depreciation, cash flows."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netyield.answers.books import Query
 from netyield.core.errors import ConfigError
-from netyield.core.period import iso
 from netyield.faces.cli.main import call
 from netyield.project import Project
 from netyield.project.owned_assets import registers, unit_costs
@@ -37,10 +38,17 @@ type = "outcomes"
 path = "said.jsonl"
 grade = 4
 columns = {time = "at", request_id = "call", verdict = "said"}
+[[source]]
+type = "gpu_csv"
+path = "gpu.csv"
+metric = "gpu_util_percent"
+pool = "llm"
+columns = {time = "t", device = "d", value = "v"}
+interval_seconds = 3600
 [[pool]]
 name = "llm"
 tags = {pool = "llm"}
-models = ["own"]
+models = ["own", "big"]
 """
 REGISTER = """
 currency = "USD"
@@ -53,96 +61,153 @@ gpus = 8
 pool = "llm"
 """
 CUT = "[[asset.change]]\neffective = 2026-10-01\nrecorded = 2026-10-05\nuseful_life = '4y'\n"
+US_LIFE = "[asset.us_gaap]\nuseful_life = '5y'\n"
+NON_AI = "[[scope]]\nscope = 'non_ai'\nservice = 'Owned hardware'\n"
+SHELF = "[[asset]]\nid = 'shelf'\ncost = 7200\nin_service = 2026-02-01\nuseful_life = '6y'\n"
+POWER = "[[running]]\nkind = 'maintenance'\nassets = 'dgx'\nper_month = 1000\n"
 BEFORE, AFTER = datetime(2026, 10, 4, tzinfo=UTC), datetime(2026, 10, 6, tzinfo=UTC)
-MONTH_19, MONTH_20 = ("2026-09-30", "2026-10-01"), ("2026-10-01", "2026-10-02")
+CALLS, DAYS = 8, 2
+WINDOW = Query(since="2026-02-01", until="2026-02-03")
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    start = datetime(2026, 9, 29, tzinfo=UTC)
-    times = [start + timedelta(hours=6 * n, minutes=1) for n in range(16)]
-    calls = "".join(f"{at.isoformat()},c{n},own,100,{1000 + n}\n" for n, at in enumerate(times))
+def opened(folder: Path, register: str, times: list[datetime]) -> Project:
+    """A project whose every second call is the larger model's; all are accepted. Its 8 GPUs are busy in every third hour."""
+    models = ("own", "big")
+    calls = "".join(f"{at.isoformat()},c{n},{models[n % 2]},100,{1000 + n}\n" for n, at in enumerate(times))
     said = "".join(json.dumps({"at": at.isoformat(), "call": f"c{n}", "said": "accepted"}) + "\n" for n, at in enumerate(times))
+    hours = [times[0].replace(hour=0, minute=0) + timedelta(hours=n) for n in range(24 * DAYS)]
+    busy = "".join(f"{at.isoformat()},g{gpu},{0 if n % 3 else 90}\n" for n, at in enumerate(hours) for gpu in range(8))
     for name, text in (
-        ("netyield.toml", TOML), ("assets.toml", REGISTER), ("calls.csv", "at,id,model,in,out\n" + calls), ("said.jsonl", said),
+        ("gpu.csv", "t,d,v\n" + busy),
+        ("netyield.toml", TOML + NON_AI), ("assets.toml", register), ("calls.csv", "at,id,model,in,out\n" + calls), ("said.jsonl", said),
     ):  # fmt: skip
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    opened = Project.open(tmp_path)
-    opened.ingest(now=BEFORE)
-    return opened
+        (folder / name).write_text(text, encoding="utf-8")
+    project = Project.open(folder)
+    project.ingest(now=BEFORE)
+    return project
 
 
-def report(project: Project, days: tuple[str, str], as_of: datetime | None = None) -> bytes:
-    asked = Query(since=days[0], until=days[1], as_of=iso(as_of) if as_of else None)
-    return json.dumps(project.answer("waterfall", asked).body).encode()
+@pytest.fixture(scope="module")
+def february(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Two days of February 2026: 8 GPUs at 5,555.56 a month, 1,000 of maintenance, and a shelf that is no AI."""
+    times = [datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=6 * n) for n in range(CALLS)]
+    times[-1] = datetime(2026, 2, 2, 23, 30, tzinfo=UTC)
+    register = REGISTER + US_LIFE + SHELF + POWER
+    yield opened(tmp_path_factory.mktemp("february"), register, times)
 
 
-def cost(body: bytes) -> Decimal:
-    return Decimal(json.loads(body)["headline"]["cost_per_useful_mtok"]["high"])
+def asked(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
+    assert call([*map(str, words), "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
 
 
-def test_a_change_of_life_in_month_20(project: Project) -> None:
-    earlier, later = report(project, MONTH_19), report(project, MONTH_20)
-    as_of = {days: report(project, days, BEFORE) for days in (MONTH_19, MONTH_20)}
-    (project.root / "assets.toml").write_text(REGISTER + CUT, encoding="utf-8")
+def test_a_change_of_life_in_month_20(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last day of month 19 and the first of month 20, before and after the change was recorded."""
+    start = datetime(2026, 9, 30, tzinfo=UTC)
+    project = opened(tmp_path, REGISTER, [start + timedelta(hours=12 * n, minutes=1) for n in range(4)])
+    days = ("--since", "2026-09-30", "--until", "2026-10-02")
+    report = ["report", *days, "--json", "--as-of", "2026-10-05", "--project", str(tmp_path)]
+
+    def costs() -> dict[str, dict[str, Any]]:
+        trend = project.answer("unit_cost", Query(since=days[1], until=days[3])).views["trend"][0].to_pylist()
+        return {f"{row['day']}|{row['slice']}": row for row in trend}
+
+    earlier = costs()
+    assert call(report) == 0
+    told = capsys.readouterr().out
+    (tmp_path / "assets.toml").write_text(REGISTER + CUT, encoding="utf-8")
     project.ingest(now=AFTER)
+    later = costs()
+    assert call(report) == 0
+    assert capsys.readouterr().out == told  # the old report, run again as of its day
 
     # 400,000 over 72 months is 5,555.56 a month; the 294,444.44 left over 29 months are 10,153.26.
-    assert json.loads(report(project, MONTH_19))["rows"] == json.loads(earlier)["rows"]
-    assert cost(report(project, MONTH_19)) == cost(earlier)
-    before, after = Decimal(json.loads(later)["total"]), Decimal(json.loads(report(project, MONTH_20))["total"])
-    assert round(before * 31, 2) == Decimal("5555.55")
-    assert round(after * 31, 2) == Decimal("10153.26")
-    assert abs(cost(report(project, MONTH_20)) / cost(later) - after / before) < Decimal("1e-6")
-    assert {days: report(project, days, BEFORE) for days in as_of} == as_of
+    assert [row for key, row in later.items() if key.startswith("2026-09-30")] == [
+        row for key, row in earlier.items() if key.startswith("2026-09-30")
+    ]
+    for model in ("own", "big"):
+        old, new = (each[f"2026-10-01|{model}"]["usd_per_useful_mtok_high"] for each in (earlier, later))
+        assert near(new / old, Decimal("10153.26") / Decimal("5555.56"), "1e-5")
 
 
-def test_the_gpu_hours_of_owned_gpus_are_paid_hours(project: Project) -> None:
-    body = json.loads(report(project, MONTH_19))
-    assert {row["step"] for row in body["rows"]} & {"useful"}
-    groups = {finding.code for finding in project.check()}
-    assert "scope.unclassified" not in groups
+def month_of(amount: str) -> Decimal:
+    """What two days of February are of a month's amount."""
+    return Decimal(amount) * DAYS / 28
 
 
-def test_cost_per_useful_token_with_and_without_depreciation(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    """Power of 1,000 a month beside 5,555.55 of depreciation: without it a useful token costs 1,000 / 6,555.55 of it."""
-    running = '[[running]]\nkind = "maintenance"\nper_month = 1000\n'
-    (project.root / "assets.toml").write_text(REGISTER + running, encoding="utf-8")
-    head = "at,id,model,in,out\n"
-    rows = "".join(f"2026-{day}T00:00:00Z,c{n},own,100,1000\n" for n, day in enumerate(("09-01", "09-15", "10-01")))
-    (project.root / "calls.csv").write_text(head + rows, encoding="utf-8")
-    project.ingest(now=AFTER)
-    listed = registers(project)
-    found, findings = unit_costs(project, listed[0][1].assets, "ifrs", 1)
-    assert findings == []
-    (month,) = found
-    assert (month.period, month.depreciation, month.in_scope) == ("2026-09", Decimal("5555.56"), Decimal("6555.56"))
-    bare = month.with_depreciation(Decimal(0))
-    assert month.low is not None
-    assert bare.low is not None
-    assert abs(bare.low / month.low - Decimal(1000) / Decimal("6555.56")) < Decimal("1e-6")
-    assert call(["assets", "schedule", "--project", str(project.root), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["unit_cost"][-1] == month.plain()
+def near(one: str | Decimal, other: str | Decimal, within: str = "1e-6") -> bool:
+    return abs(Decimal(one) - Decimal(other)) < Decimal(within)
 
 
-def test_cash_flows_from_the_ledgers_own_useful_output(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    """16 calls of 1,000 to 1,015 tokens, all accepted, in 3 days and 19 hours; sold at 100,000 per million for a year."""
-    case = """carrying = 90000
-    [output]
-    start = 2026-10-01
-    months = 12
-    running_cost_per_month = 1000
-    price_per_mtok = [{ since = 2026-01-01, price = 100000 }]
-    """
-    (project.root / "case.toml").write_text(case, encoding="utf-8")
-    words = ["assets", "impair", "--case", str(project.root / "case.toml"), "--json"]
-    assert call([*words, "--project", str(project.root)]) == 0
-    body = json.loads(capsys.readouterr().out)
-    window = project.answer("waterfall", Query()).window
-    per_month = Decimal(sum(range(1000, 1016))) * 2_629_800 / window.seconds / 1_000_000
+def test_cost_per_useful_token_with_and_without_depreciation(february: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """In all as the report's headline has it, and by model; the shelf's depreciation is not in scope and not counted."""
+    headline = february.answer("waterfall", WINDOW).headline
+    body = asked(capsys, "assets", "schedule", "--project", february.root)
+    (month,) = body["unit_cost"]
+    assert (month["period"], month["since"], month["until"]) == ("2026-02", "2026-02-01T00:00:00Z", "2026-02-03T00:00:00Z")
+    assert near(month["in_scope"], month_of("6555.56"))
+    assert near(month["depreciation"], month_of("5555.56"))
+    assert (month["in_scope"], month["with_low"]) == (headline["in_scope_total"], headline["cost_per_useful_mtok"]["low"])
+    assert near(Decimal(month["without_low"]) / Decimal(month["with_low"]), Decimal(1000) / Decimal("6555.56"))
+    assert {row["period"]: row["charge"] for row in body["rows"]}["2026-02"] == "5655.56"  # the shelf's 100 too
+    by_model = body["unit_cost_by"]["model"]
+    assert {row["slice"] for row in by_model} >= {"big", "own"}
+    for key in ("in_scope", "depreciation"):
+        assert sum(Decimal(row[key]) for row in by_model) == Decimal(month[key])
+    report = february.answer("unit_cost", WINDOW).body["rows"]
+    assert {row["slice"]: row["with_low"] for row in by_model} == {row["slice"]: row["usd_per_useful_mtok_low"] for row in report}
+    assert min(Decimal(row["without_low"]) for row in by_model if row["slice"] in ("own", "big")) > 0
+    assert "unit cost" in body["definition"]
+
+
+def test_the_other_book_has_its_own_cost_and_the_same_without(february: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """Five years instead of six: 6,666.67 a month in US GAAP; what is no depreciation stays."""
+    (ours,) = asked(capsys, "assets", "schedule", "--project", february.root)["unit_cost"]
+    (theirs,) = asked(capsys, "assets", "schedule", "--project", february.root, "--book", "us_gaap")["unit_cost"]
+    assert near(theirs["depreciation"], month_of("6666.67"))
+    assert near(theirs["in_scope"], month_of("7666.67"))
+    assert (theirs["without_low"], theirs["without_high"]) == (ours["without_low"], ours["without_high"])
+    assert near(Decimal(theirs["with_low"]) / Decimal(ours["with_low"]), Decimal("7666.67") / Decimal("6555.56"))
+
+
+def test_a_what_if_moves_the_cost_of_later_months_only(february: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("assets", "what-if", "--project", february.root, "--assets", "dgx", "--useful-life", "4y", "--from")
+    (later,) = asked(capsys, *words, "2026-03-01")["unit_cost"]
+    assert later["after_low"] == later["before_low"]
+    found = asked(capsys, *words, "2026-02-01")
+    (month,) = found["unit_cost"]
+    charge = {row["period"]: row["charge"] for row in found["rows"]}["2026-02"]
+    assert charge == "9159.16"  # 338,888.89 over 37 months
+    assert near(Decimal(month["after_low"]) / Decimal(month["before_low"]), (1000 + Decimal(charge)) / Decimal("6555.56"))
+
+
+def test_unit_costs_as_of_a_day_before_there_were_books(february: Project) -> None:
+    found, findings = unit_costs(february, as_of=date(2026, 10, 3))
+    assert (found, [finding.code for finding in findings]) == ([], ["assets.no_books"])
+    assert unit_costs(february, as_of=BEFORE.date()) == unit_costs(february)
+
+
+CASE = """carrying = 90000
+[output]
+start = 2026-10-01
+months = 12
+running_cost_per_month = 1000
+price_per_mtok = [{ since = 2026-01-01, price = 100000 }]
+"""
+
+
+def test_cash_flows_from_the_ledgers_own_useful_output(february: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """Eight calls of 1,000 to 1,007 tokens in two days, all accepted; sold at 100,000 per million for a year."""
+    case = february.root / "case.toml"
+    case.write_text(CASE, encoding="utf-8")
+    body = asked(capsys, "assets", "impair", "--case", case, "--project", february.root)
+    window = february.answer("waterfall", Query()).window
+    tokens = sum(1000 + n for n in range(CALLS))
+    per_month = Decimal(tokens) * 2_629_800 / window.seconds / 1_000_000
     assert abs(Decimal(body["cash_flows"]["undiscounted"]) - 12 * (per_month * 100_000 - 1000)) < Decimal("0.01")
-    assert body["definition"]["useful output"].startswith("16,120 output tokens proven useful in ")
-    assert call(words) == 2
+    assert body["definition"]["useful output"].startswith(f"{tokens:,} output tokens proven useful in ")
+    assert call(["assets", "impair", "--case", str(case)]) == 2
 
 
 def test_a_project_without_a_register_says_so(tmp_path: Path) -> None:

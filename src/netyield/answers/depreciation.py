@@ -59,12 +59,18 @@ TIE_COLUMNS = (
 )
 UNIT_COLUMNS = (
     AnswerColumn("period", "text", "", "Month"),
-    AnswerColumn("in_scope", "money", "currency", "Money in scope"),
+    AnswerColumn("since", "text", "", "First moment of it in the ledger's window"),
+    AnswerColumn("until", "text", "", "First moment after it"),
+    AnswerColumn("in_scope", "money", "currency", "Money in scope; of a slice with its share of what carries none"),
     AnswerColumn("depreciation", "money", "currency", "Depreciation of owned assets in it"),
     AnswerColumn("with_low", "money", "currency per million tokens", "Cost per useful million tokens, lower bound"),
     AnswerColumn("with_high", "money", "currency per million tokens", "Its upper bound; empty = unbounded"),
     AnswerColumn("without_low", "money", "currency per million tokens", "The same without depreciation"),
     AnswerColumn("without_high", "money", "currency per million tokens", "Its upper bound; empty = unbounded"),
+)
+UNIT_COST = (
+    "months of the ledger's default window; without: every leaf less its part of the depreciation booked on its bill line and hour, in scope or "
+    "not as the leaf is; write-downs, disposals and running cost stay in"
 )
 
 
@@ -101,12 +107,17 @@ def answer(schedule: Schedule, findings: Sequence[Finding] = (), shown: Shown | 
         "currency": currencies[0] if len(currencies) == 1 else None,
         "rows": rows,
         "assets": [{**row, "phases": phases(found)} for row, found in zip(listed, schedule.histories, strict=True)],
-        "unit_cost": [each.plain() for each in asked.unit_costs],
+        "unit_cost": [each.plain() for each in asked.unit_costs if not each.by],
+        "unit_cost_by": {by: [each.plain() for each in asked.unit_costs if each.by == by] for by in ("model", "team")},
         "definition": definition(schedule),
         "description": words,
         "findings": len(findings),
     }
     views: dict[str, View] = {"assets": (listed if len(listed) > 1 else [], ASSET_COLUMNS), "unit_cost": (body["unit_cost"], UNIT_COLUMNS)}
+    for by, each in body["unit_cost_by"].items():
+        views[f"unit_cost_by_{by}"] = (each, (*UNIT_COLUMNS[:3], AnswerColumn("slice", "text", "", by.capitalize()), *UNIT_COLUMNS[3:]))
+    if asked.unit_costs:
+        body["definition"] |= {"unit cost": UNIT_COST}
     if asked.by_asset:
         body["asset_rows"] = [
             {"asset": asset.id, **plain_row(row)} for asset, each in schedule.by_asset() for row in _kept(each, asked.until)

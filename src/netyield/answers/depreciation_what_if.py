@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from netyield.answers.answer import Answer, AnswerColumn
@@ -49,8 +48,7 @@ def answer(rows: Sequence[Compared], after: Schedule, wanted: Wanted, findings: 
     listed = [_plain(row) for row in rows]
     first = next((row["period"] for row in listed if row["change"] != "0"), None)
     words = _sentence(rows, wanted.words, first)
-    moved = {row.period: row for row in rows}
-    costs = [_unit_cost(each, moved.get(each.period)) for each in wanted.unit_costs]
+    costs = [_unit_cost(each) for each in wanted.unit_costs if not each.by]
     body: dict[str, Any] = {
         "answer": "depreciation_what_if", "book": after.book, "by": after.grain, "change": wanted.words, "first_changed": first,
         "rows": listed, "unit_cost": costs, "definition": definition(after), "description": words, "findings": len(findings),
@@ -76,11 +74,10 @@ def _plain(row: Compared) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _unit_cost(cost: UnitCost, row: Compared | None) -> dict[str, Any]:
+def _unit_cost(cost: UnitCost) -> dict[str, Any]:
     """A month's cost per useful token before and after; a month the change does not touch stays as it is."""
-    change = from_coins(row.change, row.currency) if row is not None else Decimal(0)
-    after = cost.with_depreciation(cost.depreciation + change)
-    amounts = {"before_low": cost.low, "before_high": cost.high, "after_low": after.low, "after_high": after.high}
+    after = cost.other or cost.full
+    amounts = {"before_low": cost.full.low, "before_high": cost.full.high, "after_low": after.low, "after_high": after.high}
     return {"period": cost.period} | {key: None if value is None else text(value) for key, value in amounts.items()}
 
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from netyield.answers.books import Query
-from netyield.core.currencies import from_coins
+from netyield.answers.books import Books, Query
+from netyield.answers.measures import by_step, figures, per_mtok
+from netyield.answers.unit_cost import slices
 from netyield.core.depreciation import clock, first_day, month_name
-from netyield.core.errors import ConfigError
+from netyield.core.errors import ConfigError, WrongUse
 from netyield.core.finding import Finding, Severity
-from netyield.core.money import CONTEXT
-from netyield.economics.assets.schedule import schedule
-from netyield.economics.assets.unit_costs import UnitCost
+from netyield.core.money import CONTEXT, from_pico
+from netyield.core.period import Period, iso
+from netyield.economics.assets.schedule import Schedule
+from netyield.economics.assets.unit_costs import Cost, UnitCost
+from netyield.project.owned_costs import Charges, booked, restated
 from netyield.project.project import Project
-from netyield.sources.bills.assets.asset import Asset
 from netyield.sources.bills.assets.register import Register
 from netyield.sources.bills.assets.source import Assets
-from netyield.sources.bills.assets.terms import BookName
 
 MTOK = 1_000_000
 DAY_SECONDS = 86_400
 MONTH_SECONDS = 2_629_800  # 365.25 days in twelve parts
+CUTS = ("model", "team")
 
 
 def registers(project: Project) -> list[tuple[str, Register]]:
@@ -37,29 +39,99 @@ def registers(project: Project) -> list[tuple[str, Register]]:
 
 
 def unit_costs(
-    project: Project, assets: Sequence[Asset], book: BookName, months: int | None = None
+    project: Project, full: Schedule | None = None, other: Schedule | None = None, as_of: date | None = None
 ) -> tuple[list[UnitCost], list[Finding]]:
-    """Cost per useful million tokens of every whole month of the default window (the last ``months``), and what it lacks."""
-    window, _ = project.default_window()
-    if window is None:
-        return [], []
-    first, last = clock(window.since.date()), clock(window.until.date())
-    whole = range(-int(-first // 1), int(last))
-    found, findings = [], []
-    rows = schedule(assets, book).rows
-    for month in whole if months is None else whole[-months:]:
-        since, until = first_day(month).isoformat(), first_day(month + 1).isoformat()
-        answer = project.answer("waterfall", Query(since=since, until=until))
-        name = month_name(month)
-        own = [row for row in rows if row.period == name]
-        other = sorted({row.currency for row in own if row.charge and row.currency != answer.currency})
-        if other:
-            message = f"depreciation in {', '.join(other)} is not in the unit costs of {name}, which are in {answer.currency}."
-            findings.append(Finding("assets.no_rate", Severity.WARNING, message, "Give the register functional_currency and [[rate]]."))
-        charged = sum((from_coins(row.charge, row.currency) for row in own if row.currency == answer.currency), Decimal(0))
-        cost, total = answer.headline["cost_per_useful_mtok"], Decimal(answer.headline["in_scope_total"])
-        found.append(UnitCost(name, total, charged, _decimal(cost["low"]), _decimal(cost["high"])))
-    return found, findings
+    """Cost per useful million tokens of every month of the default window, in all and by model and team.
+
+    ``full``: the schedule whose charges stand for the booked ones (None: as booked). ``other``: one of a what-if beside it.
+    """
+    asked = None if as_of is None else f"{as_of}T23:59:59Z"
+    try:
+        window, _ = project.window(Query(as_of=asked), project.manifest(asked))
+    except WrongUse as nothing:
+        return [], [Finding("assets.no_books", Severity.INFO, f"no cost per useful token: {nothing.message}", nothing.repair)]
+    found: list[UnitCost] = []
+    findings: list[Finding] = []
+    for month, part in _months(window):
+        books = project.books(Query(since=iso(part.since), until=iso(part.until), as_of=asked))
+        found += _month(project, books, month, (full, other), findings)
+    return found, list(dict.fromkeys(findings))
+
+
+def _months(window: Period) -> list[tuple[int, Period]]:
+    """The months of a window, the first and the last as far as it reaches."""
+    found = []
+    for month in range(int(clock(window.since.date())), int(clock(window.until.date())) + 1):
+        edges = [datetime.combine(first_day(each), datetime.min.time(), UTC) for each in (month, month + 1)]
+        since, until = max(window.since, edges[0]), min(window.until, edges[1])
+        if since < until:
+            found.append((month, Period(since, until)))
+    return found
+
+
+def _month(
+    project: Project, books: Books, month: int, schedules: tuple[Schedule | None, Schedule | None], findings: list[Finding]
+) -> list[UnitCost]:
+    """One month's costs as the ledger has them or with other charges, without depreciation, and in a what-if."""
+    name = month_name(month)
+    manifest = project.manifest(books.query.as_of)
+    closed = manifest.closed.get(name)
+    if closed:  # a closed month is read from the books that closed it
+        manifest = project.folder.manifest_number(int(closed["manifest"]))
+    lines, foreign = booked(project.folder, manifest, project.config, books)
+    if foreign:
+        message = f"{foreign:,} lines of depreciation in {name} have no dated rate to {books.currency}; they are not in the unit costs."
+        findings.append(Finding("assets.no_rate", Severity.WARNING, message, "Give the register functional_currency and [[rate]]."))
+
+    def with_charges(schedule: Schedule | None) -> Books:
+        changed, left = restated(books, lines, None if schedule is None else _charges(schedule))
+        if left:
+            message = f"{from_pico(left):,.2f} {books.currency} of depreciation in {name} stand on no leaf of the report; they are left out."
+            findings.append(Finding("assets.unplaced", Severity.WARNING, message, "Run `netyield check` for the pools of owned hardware."))
+        return changed
+
+    full, other = schedules
+    as_asked = books if full is None else with_charges(full)
+    return _costs(name, as_asked, with_charges(None), None if other is None else with_charges(other))
+
+
+def _charges(schedule: Schedule) -> Charges:
+    """Every asset's charge by month."""
+    return {
+        (found.asset.id, month): (charge, found.asset.currency)
+        for found in schedule.histories for month, charge in zip(found.months, found.charges(), strict=True)
+    }  # fmt: skip
+
+
+def _costs(name: str, full: Books, bare: Books, other: Books | None) -> list[UnitCost]:
+    """The month in all, then by each dimension. Where nothing but depreciation was paid, the rest costs nothing."""
+    span = (iso(full.window.since), iso(full.window.until))
+    rest = Decimal(0)
+    found = [UnitCost(name, span, _whole(full), _whole(bare, rest), other=None if other is None else _whole(other))]
+    for by in CUTS:
+        without, changed = _sliced(bare, by, rest), {} if other is None else _sliced(other, by)
+        for value, cost in _sliced(full, by).items():
+            found.append(UnitCost(name, span, cost, without.get(value, Cost(rest, None, None)), by, value, changed.get(value)))
+    return found
+
+
+def _whole(books: Books, nothing: Decimal | None = None) -> Cost:
+    found = figures(by_step(books))
+    return _cost(found.in_scope, (found.possible_tokens, found.useful_tokens), nothing)
+
+
+def _sliced(books: Books, by: str, nothing: Decimal | None = None) -> dict[str, Cost]:
+    """The loaded cost of every slice, as the unit costs of the report have it."""
+    return {
+        row["slice"]: _cost(row["loaded_pico"], (row["useful_high_tokens"], row["useful_low_tokens"]), nothing)
+        for row in slices(books, by, "TRUE")
+    }
+
+
+def _cost(pico: int, tokens: tuple[int, int], nothing: Decimal | None) -> Cost:
+    """Money in scope and its two bounds per million tokens; ``nothing``: what no money over some tokens is."""
+    low, high = (nothing if each and not pico else per_mtok(pico, each) for each in tokens)
+    return Cost(from_pico(pico), low, high)
 
 
 def useful_mtok_per_month(project: Project) -> tuple[Decimal, str]:
@@ -73,6 +145,3 @@ def useful_mtok_per_month(project: Project) -> tuple[Decimal, str]:
     days = CONTEXT.divide(seconds, Decimal(DAY_SECONDS))
     return per_month, f"{tokens:,f} output tokens proven useful in {days:,.1f} days of the ledger, per month of 30.4375 days"
 
-
-def _decimal(value: str | None) -> Decimal | None:
-    return None if value is None else Decimal(value)

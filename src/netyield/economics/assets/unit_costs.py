@@ -1,6 +1,7 @@
-"""What does a useful token cost with and without depreciation? A month's unit cost, scaled by what is not depreciation.
+"""What does a useful token cost with and without depreciation? One month of the ledger, or one slice of it.
 
-without = with * (in scope - depreciation) / in scope. All depreciation of owned assets is counted as in scope.
+With: money in scope over useful output, as the report has it. Without: the same leaves with their part of depreciation taken
+out (or replaced), so that the two differ by depreciation alone.
 """
 
 from __future__ import annotations
@@ -9,39 +10,44 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from netyield.core.money import CONTEXT, quantise, text
+from netyield.core.money import text
 
-PLACES = 6
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Money in scope, and per useful million tokens (None: unbounded, or nothing useful)."""
+
+    in_scope: Decimal
+    low: Decimal | None
+    high: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
 class UnitCost:
-    """One month of a report: money in scope, depreciation in it, cost per useful million tokens (None: unbounded)."""
+    """A month, or a model's or team's part of it: with depreciation, without, and (in a what-if) with another one.
+
+    ``span``: the time of the month that the ledger's window covers. ``by``: dimension of ``slice``, both empty for all together.
+    """
 
     period: str
-    in_scope: Decimal
-    depreciation: Decimal
-    low: Decimal | None
-    high: Decimal | None
+    span: tuple[str, str]
+    full: Cost
+    bare: Cost
+    by: str = ""
+    slice: str = ""
+    other: Cost | None = None
 
-    def with_depreciation(self, amount: Decimal) -> UnitCost:
-        """The month as it would be with another depreciation and all else the same."""
-        if amount == self.depreciation:
-            return self
-        in_scope = self.in_scope - self.depreciation + amount
-
-        def scaled(cost: Decimal | None) -> Decimal | None:
-            if cost is None or not self.in_scope:
-                return None
-            return quantise(CONTEXT.divide(CONTEXT.multiply(cost, in_scope), self.in_scope), PLACES)
-
-        return UnitCost(self.period, in_scope, amount, scaled(self.low), scaled(self.high))
+    @property
+    def depreciation(self) -> Decimal:
+        """Depreciation in scope."""
+        return self.full.in_scope - self.bare.in_scope
 
     def plain(self) -> dict[str, Any]:
         """The month as decimal text, with its depreciation and without."""
-        bare = self.with_depreciation(Decimal(0))
         amounts = {
-            "in_scope": self.in_scope, "depreciation": self.depreciation, "with_low": self.low, "with_high": self.high,
-            "without_low": bare.low, "without_high": bare.high,
+            "in_scope": self.full.in_scope, "depreciation": self.depreciation, "with_low": self.full.low, "with_high": self.full.high,
+            "without_low": self.bare.low, "without_high": self.bare.high,
         }  # fmt: skip
-        return {"period": self.period} | {key: None if value is None else text(value) for key, value in amounts.items()}
+        named = {"slice": self.slice} if self.by else {}
+        when = {"period": self.period, "since": self.span[0], "until": self.span[1]}
+        return when | named | {key: None if value is None else text(value) for key, value in amounts.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from netyield.faces.cli.opened import open_project
 
 if TYPE_CHECKING:
     from netyield.core.finding import Finding
+    from netyield.economics.assets.schedule import Schedule
     from netyield.economics.assets.unit_costs import UnitCost
     from netyield.project import Project
     from netyield.sources.bills.assets.asset import Asset
@@ -27,13 +29,15 @@ class Found:
     findings: list[Finding] = field(default_factory=list)
     project: Project | None = None
 
-    def unit_costs(self, book: BookName) -> tuple[UnitCost, ...]:
-        """The unit costs of the project's months; none without one."""
+    def unit_costs(self, book: BookName, known: date | None, other: Schedule | None = None) -> tuple[UnitCost, ...]:
+        """The unit costs of the project's months; none without one. In the register's own book they are as booked."""
         if self.project is None:
             return ()
+        from netyield.economics.assets.schedule import schedule
         from netyield.project.owned_assets import unit_costs
 
-        costs, findings = unit_costs(self.project, self.assets, book)
+        full = None if book == self.book else schedule(self.assets, book, as_of=known)
+        costs, findings = unit_costs(self.project, full, other, known)
         self.findings += findings
         return tuple(costs)
 

@@ -55,7 +55,7 @@ def schedule(
     chosen = book.value if book else found.book
     made = work(found.assets, chosen, by.value, day)
     ledger = _general_ledger(made, month, journal, trial_balance, account or [])
-    costs = found.unit_costs(chosen)
+    costs = found.unit_costs(chosen, day)
     answer = depreciation.answer(made, found.findings, depreciation.Shown(until, each, costs, ledger))
     show(
         answer, [found.name, depreciation.BOOK_WORDS[chosen]], json_out=json_out, csv_out=csv_out, html=html,

@@ -75,9 +75,10 @@ def what_if(
     chosen = book.value if book else found.book
     concerned = [each for each in found.assets if fnmatchcase(each.id, only)]
     place = Place("assets", found.name)
-    rows, after, wrong = work(concerned, change, chosen, place, by.value, known_on(as_of))
+    day = known_on(as_of)
+    rows, after, wrong = work(concerned, change, chosen, place, by.value, day)
     told = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in said.items()) + f" from {change.effective}"
-    costs = found.unit_costs(chosen) if by is GrainWord.MONTH else ()
+    costs = found.unit_costs(chosen, day, after)
     wanted = depreciation_what_if.Wanted(told, costs)
     answer = depreciation_what_if.answer(rows, after, wanted, [*found.findings, *wrong])
     show(answer, [found.name, told], json_out=json_out, csv_out=csv_out, html=html)

@@ -30,6 +30,7 @@ from netyield.sources.bills.assets.running import RunningCost, running_costs, se
 from netyield.sources.opened import Place
 
 ISSUER = "Owned hardware"
+DEPRECIATION = "depreciation"
 GPUS, OTHER = "Owned GPUs", "Owned hardware"
 DAY = timedelta(days=1)
 
@@ -100,7 +101,7 @@ def _disposal(asset: Asset, found: History, account: str, until: date) -> Iterat
 
 
 def _depreciation(asset: Asset, account: str, span: tuple[date, date], charge: int) -> dict[str, Any]:
-    line = _line(asset, account, "depreciation", span, charge, 0, "Usage")
+    line = _line(asset, account, DEPRECIATION, span, charge, 0, "Usage")
     if asset.terms.gpus:
         hours = Decimal((span[1] - span[0]).days * 24 * asset.terms.gpus)
         line |= {"gpu_count": asset.terms.gpus, "consumed_quantity": hours, "consumed_unit": "GPU Hours"}
