@@ -111,8 +111,6 @@ class Fleet(Option):
     licence: tuple[Licence, ...] = ()
     stack: str | None = None
     virtualisation_tax: Share = exactly(0.0)
-    kw_per_gpu: Positive | None = None
-    rack_units_per_gpu: Positive | None = None
     quota_gpus: Annotated[int, Field(ge=0)] | None = None
 
     @model_validator(mode="after")
@@ -174,6 +172,8 @@ class Own(Fleet):
     usd_per_kwh: Amount | None = None
     pue: Positive | None = None
     draw_share: Share | None = None
+    kw_per_gpu: Positive | None = None
+    rack_units_per_gpu: Positive | None = None
     maintenance_share: Share | None = None
     failure_share: Share | None = None
     bridge: str | None = None
