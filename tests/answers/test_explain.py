@@ -211,3 +211,12 @@ def test_a_key_figure_is_told_itself_beside_the_money_behind_it(project: Project
         assert found.body["value"] == found.headline[name] == value
         assert found.title.endswith("USD of money behind it")
     assert "value" not in explain.answer("waterfall/idle", books, raw).body
+
+
+def test_a_reason_is_found_as_it_is_printed(raw: Engine, books: Books) -> None:
+    """Terminal and page print ``no signal`` for no_signal."""
+    reasons = [r for r in books.engine.query("SELECT DISTINCT reason FROM leaves").column(0).to_pylist() if "_" in r]
+    assert reasons
+    for reason in reasons:
+        stored, printed = (explain.answer(f"usefulness/{words}", books, raw).body for words in (reason, reason.replace("_", " ")))
+        assert stored["lines"] == printed["lines"]

@@ -169,6 +169,7 @@ def test_money_of_two_currencies_stands_side_by_side_without_a_rate(make: MakePr
     assert (euros["currency"], euros["total"], euros["other_currencies"]) == ("EUR", "20.000000000001", {"USD": "11.5"})
     for body in (dollars, euros):
         check(body)
+    assert "No amount in GBP: 20.00 EUR and 11.50 USD have no dated rate to it." in product.run("report", *DAY, "--currency", "gbp").out
     codes = [remark["code"] for remark in product.run("check", "--json").body["remarks"]]
     assert "fx.no_rate" in codes
     assert product.run("report", *DAY, "--json").code == 0, "a missing rate is a warning"

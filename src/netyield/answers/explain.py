@@ -115,6 +115,8 @@ def figure_of(figure: str, books: Books) -> Figure:
         present = sorted(
             str(v) for v in books.engine.query(f"SELECT DISTINCT {column} AS v FROM leaves").column(0).to_pylist() if v
         )
+        # Terminal and page print reasons without the underscore.
+        name = next((word for word in present if room == "usefulness" and word.replace("_", " ") == name), name)
         if name in present:
             return Figure(figure, f"{column} = '{name.replace(chr(39), chr(39) * 2)}'", FORMULAS[room], ())
         message = f"{room} has no {name!r} here."

@@ -249,6 +249,10 @@ def _hours(us: int) -> float:
 
 
 def _sentence(books: Books, found: Figures, headline: dict[str, Any]) -> str:
+    others = books.settings["other_currencies"]
+    if found.in_scope <= 0 and others:
+        stand = " and ".join(f"{quantise(amount, 2):,} {name}" for name, amount in others.items())
+        return f"No amount in {books.currency}: {stand} have no dated rate to it."
     if found.in_scope <= 0:
         return f"Nothing in scope between {iso(books.window.since)} and {iso(books.window.until)}."
     low, high = headline["net_yield"]["low"], headline["net_yield"]["high"]
