@@ -20,6 +20,7 @@ from netyield.economics.commitments.bill_rows import OWNED
 from netyield.economics.commitments.buy import Question, buy
 from netyield.economics.commitments.contract import Commitment
 from netyield.economics.commitments.demand import with_needed
+from netyield.economics.commitments.known_terms import Told, known
 from netyield.economics.commitments.offers import Offer, OfferBook
 from netyield.project import Project, Query
 from netyield.project.commitment_use import measured_use
@@ -83,9 +84,13 @@ def books(folder: Path, *rows: dict[str, Any], toml: str = TOML, **more: Any) ->
 def report(project: Project, query: Query = DAYS) -> Answer:
     found = commitment_books(project, query)
     return coverage.answer(
-        found.rows, found.days.to_pylist(), found.terms, [rule.contract() for rule in project.config.commitment],
+        found.rows, found.days.to_pylist(), found.terms, known([declared(project)]).commitments,
         window=found.window, currency=found.currency, as_of=found.as_of, waterfall_pico=found.waterfall_pico, findings=found.findings,
     )  # fmt: skip
+
+
+def declared(project: Project) -> Told:
+    return Told("netyield.toml", {rule.id: rule.said() for rule in project.config.commitment})
 
 
 def codes(answer: Answer) -> set[str]:

@@ -65,6 +65,12 @@ METRICS = _lines(
 )
 FIXTURES = {
     "focus": Fixture({}, "bill.csv", (DATA / "focus" / "multi_model_usage.csv").read_bytes, {"charges"}),
+    "contract_commitments": Fixture(
+        {}, "contracts.csv", _lines(
+            "ContractId,ContractCommitmentId,ContractCommitmentPeriodStart,ContractCommitmentPeriodEnd,ContractCommitmentCost,BillingCurrency",
+            "k,c1,2026-01-01T00:00:00Z,2029-01-01T00:00:00Z,1000000,USD", "k,c2,2026-01-01T00:00:00Z,2027-01-01T00:00:00Z,5.5,USD",
+        ), {"contract_commitments"},
+    ),
     "rate_card": Fixture({"rates": [{"usd_per_gpu_hour": "2.00", "since": "2020-01-01"}]}, tables={"rate_cards"}),
     "assets": Fixture(
         {"until": "2026-11-01"},

@@ -126,7 +126,7 @@ def _by_id(rows: Sequence[Mapping[str, Any]], contracts: Mapping[str, Commitment
         entry = merged.setdefault(
             (row["id"], row["currency"]),
             {"id": row["id"], "currency": row["currency"], "name": row["name"], "type": row["type"], "sums": Sums(),
-             "owners": {}, "in_waterfall": 0, "purchase_effective": 0, "lines": 0, "first_us": row["first_us"]},
+             "owners": {}, "in_waterfall": 0, "purchase_effective": 0, "lines": 0},
         )  # fmt: skip
         contract = contracts.get(row["id"])
         owner = (contract.owner if contract and contract.owner else row["owner"]) or "(none)"

@@ -74,6 +74,7 @@ class Contract:
 SOURCE_GIVES = ("row_number", "event_key", "event_time")
 RAW_TABLES = (
     "charges",
+    "contract_commitments",
     "rate_cards",
     "gpu_samples",
     "gpu_slices",

@@ -23,7 +23,7 @@ OWNER_TAGS = ("owner", "team", "cost_center", "cost-center", "costcenter", "depa
 _JOINED = """
 SELECT COALESCE(c.commitment_id, c.capacity_reservation_id) AS id, c.currency,
        c.commitment_name AS name, COALESCE(c.commitment_type, CASE WHEN c.commitment_id IS NULL THEN 'Capacity Reservation' END) AS type,
-       c.commitment_category AS category, c.provider, l.pool, l.account, c.tags, c.pricing_category, c.charge_category,
+       c.commitment_category AS category, c.provider, l.pool, l.account, c.tags, c.pricing_category, c.charge_category, c.charge_frequency,
        micros(c.charge_start) AS start_us, micros(c.charge_end) AS end_us,
        CASE WHEN c.charge_category = 'Tax' THEN 'tax'
             WHEN c.commitment_status = 'Unused' OR c.capacity_reservation_status = 'Unused' THEN 'unused'
@@ -58,7 +58,8 @@ def prepare(engine: Engine, window: Period) -> None:
     engine.keep(
         "commitment_lines",
         f"""SELECT * EXCLUDE (part_pico, effective, billed, listed, gpu_us, committed_us, period_us), {cut},
-                   greatest(start_us, {lo}) - greatest(start_us, {lo}) % {24 * HOUR_US} AS day_us
+                   greatest(start_us, {lo}) - greatest(start_us, {lo}) % {24 * HOUR_US} AS day_us,
+                   greatest(start_us, {lo}) AS from_us, least(end_us, {hi}) AS to_us
             FROM commitment_joined""",
     )
 
@@ -93,7 +94,10 @@ def by_commitment(engine: Engine) -> list[dict[str, Any]]:
                   CAST(SUM(CASE WHEN kind = 'used' AND list_missing THEN 1 ELSE 0 END) AS BIGINT) AS list_missing,
                   CAST(SUM(CASE WHEN (kind = 'used' AND gpu_us IS NULL AND committed_us IS NULL)
                                   OR (kind = 'unused' AND committed_us IS NULL AND period_us IS NULL) THEN 1 ELSE 0 END) AS BIGINT) AS hours_missing,
-                  MIN(start_us) AS first_us, MAX(end_us) AS last_us, COUNT(*) AS lines
+                  total(CASE WHEN kind IN ('used', 'unused', 'purchase') AND charge_frequency IS DISTINCT FROM 'One-Time'
+                             THEN billed ELSE 0 END) AS due,
+                  MIN(CASE WHEN kind IN ('used', 'unused') THEN from_us END) AS use_from_us,
+                  MAX(CASE WHEN kind IN ('used', 'unused') THEN to_us END) AS use_to_us, COUNT(*) AS lines
            FROM commitment_lines WHERE id IS NOT NULL GROUP BY id, currency, tags ORDER BY id, currency, tags"""
     )
     return [{**row, "owner": owner_of(row["tags"], row["account"])} for row in found.to_pylist()]
@@ -172,6 +176,8 @@ def whole_terms(engine: Engine) -> list[dict[str, Any]]:
                    total(CASE WHEN charge_category = 'Purchase' THEN {effective} ELSE 0 END) AS purchase_effective,
                    total(CASE WHEN charge_category = 'Usage' THEN {effective} ELSE 0 END) AS amortised,
                    MAX(CASE WHEN charge_category = 'Purchase' THEN micros(charge_end) END) AS purchase_end_us,
+                   MIN(CASE WHEN charge_category = 'Purchase' AND charge_frequency = 'One-Time' THEN micros(charge_start) END) AS once_start_us,
+                   MAX(CASE WHEN charge_category = 'Purchase' AND charge_frequency = 'One-Time' THEN micros(charge_end) END) AS once_end_us,
                    MAX(micros(charge_end)) AS last_us, CAST(SUM(CASE WHEN charge_category = 'Purchase' THEN 1 ELSE 0 END) AS BIGINT) AS purchases
             FROM charges WHERE commitment_id IS NOT NULL GROUP BY ALL ORDER BY ALL"""
     ).to_pylist()

@@ -41,6 +41,8 @@ class Product:
     notice_days: int = 0
     renews: bool = False
     billed_while_stopped: bool = False
+    providers: tuple[str, ...] = ()  # with ``types``: whose words on a bill mean this product and no other
+    types: tuple[str, ...] = ()
 
 
 @cache
@@ -55,16 +57,30 @@ def find_product(word: str) -> Product:
     known = products()
     if word in known:
         return known[word]
+    if not word:
+        message = "nothing says which product the commitment is, so that nothing says how it can be left."
+        raise WrongUse(message, f"Declare product; known: {', '.join(known)}.")
     near = difflib.get_close_matches(word, list(known), n=1)
     message = f"there is no product {word!r}."
     raise WrongUse(message, f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}.")
+
+
+def product_named(provider: str | None, kind: str | None, identity: str) -> str:
+    """The one product a provider's word for a commitment means (or what its id begins with); empty where it may be several."""
+    whose, word = (provider or "").casefold(), "".join(filter(str.isalnum, (kind or "").casefold()))
+    for product in products().values():
+        mine = any(name.casefold() in whose for name in product.providers)
+        named = word in {"".join(filter(str.isalnum, name.casefold())) for name in product.types}
+        if (mine and word and named) or any(identity.startswith(name) for name in product.types if ":" in name):
+            return product.id
+    return ""
 
 
 def _product(entry: Mapping[str, Any]) -> Product:
     return Product(
         entry["id"], entry["name"], entry["terms"], tuple(_exit(one) for one in entry["exits"]), entry["source"],
         entry["checked"], entry.get("verified", True), entry.get("notice_days", 0), entry.get("renews", False),
-        entry.get("billed_while_stopped", False),
+        entry.get("billed_while_stopped", False), tuple(entry.get("providers", ())), tuple(entry.get("types", ())),
     )  # fmt: skip
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from netyield.economics.commitments.contract import Commitment
-
 
 class ExitInputs(BaseModel):
     """[commitment.exit]: what the exit terms need and no vendor publishes; all optional, asked for when needed."""
@@ -39,29 +37,26 @@ class ExitInputs(BaseModel):
 
 
 class CommitmentRule(BaseModel):
-    """[[commitment]]: one contract. Rates per unit and hour; the end is not included."""
+    """[[commitment]]: one contract. Rates per unit and hour; the end is not included. What is left out is taken from the contract
+    dataset, else from the bill, as far as they say it."""
 
     model_config = ConfigDict(extra="forbid")
 
     id: str
-    product: str
+    product: str = ""
     name: str = ""
     owner: str = ""
-    quantity: int
+    quantity: int | None = None
     unit: str = "GPU"
-    start: date
-    end: date
+    start: date | None = None
+    end: date | None = None
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
-    rate: Decimal
-    upfront: Decimal = Decimal(0)
+    rate: Decimal | None = None
+    upfront: Decimal | None = None
     on_demand_rate: Decimal | None = None
     used_units: Decimal | None = None
     exit: ExitInputs = ExitInputs()
 
-    def contract(self, file: str = "") -> Commitment:
-        """The contract these keys declare."""
-        inputs: dict[str, Any] = {name: value for name, value in self.exit.model_dump().items() if value is not None}
-        return Commitment(
-            self.id, self.product, self.quantity, self.start, self.end, self.rate, self.upfront, self.on_demand_rate,
-            self.used_units, self.currency, self.unit, self.name, self.owner, file, inputs,
-        )  # fmt: skip
+    def said(self) -> dict[str, Any]:
+        """The keys that were given."""
+        return self.model_dump(exclude_unset=True, exclude_none=True)

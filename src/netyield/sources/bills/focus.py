@@ -139,7 +139,10 @@ def _not_a_bill(plan: Layout, place: Place) -> list[Finding]:
     """Why a file gives no charges: another FOCUS dataset (worth knowing) or no FOCUS file (an error)."""
     if plan.other_dataset:
         message = f"this is the FOCUS {plan.other_dataset} dataset, not Cost and Usage; it was not read"
-        return [place.info("other_dataset", message, "Narrow the path if this remark is unwanted.")]
+        repair = "Narrow the path if this remark is unwanted."
+        if plan.other_dataset == "Contract Commitment":
+            repair = 'Read it with [[source]] type = "contract_commitments".'
+        return [place.info("other_dataset", message, repair)]
     if not plan.header:
         return []  # empty or damaged: the reader of the file has said so
     message = f"the file is no FOCUS bill: columns {', '.join(plan.missing)} are missing"

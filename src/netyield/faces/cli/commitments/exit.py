@@ -17,6 +17,7 @@ from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, Pr
 if TYPE_CHECKING:
     from netyield.core.finding import Finding
     from netyield.economics.commitments.contract import Commitment
+    from netyield.economics.commitments.known_terms import Known, Told
     from netyield.project import Project
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The commitment's id, or how it begins or ends.")]
@@ -84,28 +85,41 @@ def exit_(
     from netyield.economics.commitments.exit_plan import exit_plan
     from netyield.economics.commitments.keep_value import FUTURES, Future
     from netyield.economics.commitments.products import find_product
-    from netyield.faces.cli.commitments.contracts import contracts_of, one_of
+    from netyield.faces.cli.commitments.contracts import one_of, told_of
     from netyield.faces.cli.commitments.show import show
     from netyield.faces.cli.opened import open_project
     from netyield.faces.cli.output import exit_code
 
     day = _day(from_day)
     opened = open_project(project) if contracts is None or project is not None else None
-    known, findings = contracts_of(contracts, opened)
-    one = one_of(known, commitment, findings)
+    told, noticed = told_of(contracts)
+    known = _known(told, opened)
+    one = one_of(known, commitment)
     if day >= one.end:
         message = f"{one.id} ends on {one.end}: on {day} there is nothing to leave."
         raise WrongUse(message, "Give --from a day before it.")
     rate = _number("--on-demand-rate", on_demand_rate)
     one = one if rate is None else replace(one, on_demand_rate=rate)
-    one, how_used, noticed = _with_use(one, UseWords(used, demand, history, headroom), opened)
+    one, how_used, unread = _with_use(one, UseWords(used, demand, history, headroom), opened)
     chosen = tuple(Future(*_future(words)) for words in future) if future else FUTURES
     yearly = _number("--discount-rate", discount_rate) or Decimal(0)
     plan = exit_plan(one, find_product(one.product), day, chosen, yearly)
-    answer = answers.answer(plan, how_used, (*findings, *noticed))
+    answer = answers.answer(plan, how_used, (*noticed, *known.findings, *unread))
     about = [one.id, plan.product.name, f"until {one.end}"]
     show(answer, about, json_out=json_out, csv_out=csv_out, html=html)
     raise typer.Exit(exit_code(answer.findings, fail_on))
+
+
+def _known(told: Told | None, opened: Project | None) -> Known:
+    """What the file says alone, or with all the project knows."""
+    if opened is None:
+        from netyield.economics.commitments.known_terms import known
+
+        return known([told] if told else [])
+    from netyield.project import Query
+    from netyield.project.commitment_contracts import books_or_none, known_commitments
+
+    return known_commitments(opened, books_or_none(opened, Query()), told)
 
 
 class UseWords(NamedTuple):
