@@ -1,16 +1,18 @@
-"""The same serving engine, written the slow and obvious way: every token of every request, one event at a time.
+"""The same serving fleet, written the slow and obvious way: every token of every request, one event at a time.
 
 Independent of the compiled loop: objects and lists, no ring, no running sums. Only the rules are shared.
 """
 
 from __future__ import annotations
 
-import heapq
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from netyield.economics.serving.fleet import Fleet
+from netyield.economics.serving.fleet import Failure, Fleet, Routing
 from netyield.economics.serving.traffic import Traffic
+
+Block = tuple[int, int]  # node of the prefix tree, tokens
 
 
 @dataclass(eq=False)
@@ -20,10 +22,13 @@ class Request:
     prompt: int
     cached: int
     output: int
+    blocks: list[Block] = field(default_factory=list)
     made: int = 0
     to_compute: int = 0
     computed: int = 0
     preempted: int = 0
+    found: int = 0
+    replica: int = -1
     first: float | None = None
     end: float | None = None
 
@@ -41,9 +46,33 @@ class Engine:
     ending: float | None = None  # when the iteration under way ends
     outcome: list[Request] = field(default_factory=list)
     outstanding: int = 0
+    written: int = 0
+    last_use: dict[int, int] = field(default_factory=dict)
+    state: str = "on"
+    ready: float = 0.0
+    started: float = 0.0
+    drained: float = 0.0
+    paid: float = 0.0
+    stopped: float = 0.0  # when it last had nothing to do
 
     def held(self) -> int:
         return sum(one.context for one in self.running) + (self.filling.context if self.filling else 0)
+
+    def held_soon(self) -> int:
+        """Tokens held once the iteration under way is over."""
+        soon = {one: one.context for one in self.running}
+        for one in self.outcome:
+            soon[one] = one.context + 1 if one.made + 1 < one.output else 0
+        return sum(soon.values()) + (self.filling.context if self.filling else 0)
+
+    def known(self, one: Request, held: int) -> int:
+        """Tokens of the prompt that are still cached: used within as many written tokens as memory has free."""
+        total = 0
+        for node, tokens in one.blocks:
+            if node not in self.last_use or self.written - self.last_use[node] > self.fleet.kv_tokens - held:
+                break
+            total += tokens
+        return total
 
     def start(self, now: float) -> None:
         while self.held() + len(self.running) > self.fleet.kv_tokens:
@@ -82,7 +111,15 @@ class Engine:
         if memory + decoding + len(filled) + one.context + 1 > self.fleet.kv_tokens:
             return False
         self.queue.popleft()
-        known = 0 if one.preempted else min(one.cached, one.context - 1)
+        if one.blocks:
+            known = min(self.known(one, memory), one.context - 1)
+            self.written += one.context - known
+            for node, _ in one.blocks:
+                self.last_use[node] = self.written
+        else:
+            known = 0 if one.preempted else min(one.cached, one.context - 1)
+        if not one.preempted:
+            one.found = known
         one.to_compute, one.computed = one.context - known, 0
         self.filling = one
         return True
@@ -92,6 +129,7 @@ class Engine:
         now = self.ending
         assert now is not None
         self.ending = None
+        self.stopped = now
         for one in self.outcome:
             one.made += 1
             if one.first is None:
@@ -104,36 +142,139 @@ class Engine:
                 self.outstanding -= 1
         self.outcome = []
 
+    def emptied(self) -> list[Request]:
+        """Every request it had; those it had begun lose what was computed. The cache is gone."""
+        if self.ending is not None:
+            self.finish()
+        begun = [*self.running, *([self.filling] if self.filling else [])]
+        for one in begun:
+            one.preempted += 1
+        everybody = [*begun, *self.queue]
+        self.running, self.filling, self.outstanding = [], None, 0
+        self.queue.clear()
+        self.last_use.clear()
+        return everybody
+
     @property
     def waiting(self) -> bool:
         return bool(self.queue or self.running or self.filling)
 
 
+@dataclass(eq=False)
+class Slow:
+    """The fleet at work: routing, failures and autoscaling around its engines."""
+
+    fleet: Fleet
+    engines: list[Engine]
+    turn: int = 0
+    looked: float = 0.0
+    surplus_since: float | None = None
+
+    def route(self, one: Request, now: float) -> None:
+        count = len(self.engines)
+        order = [(self.turn + step) % count for step in range(count)]
+        on = [each for each in order if self.engines[each].state == "on"]
+        ready = [each for each in on if self.engines[each].ready <= now]
+        if not ready:
+            chosen = min(on, key=lambda each: self.engines[each].ready)
+        elif self.fleet.routing is Routing.ROUND_ROBIN:
+            chosen = ready[0]
+        else:
+            chosen = min(ready, key=lambda each: self.engines[each].outstanding)
+            if self.fleet.routing is Routing.PREFIX_AWARE and len(ready) > 1:
+                least = self.engines[chosen].outstanding
+                near = [each for each in sorted(ready) if self.engines[each].outstanding <= least + self.fleet.slack]
+                found = {each: self.engines[each].known(one, self.engines[each].held_soon()) for each in near}
+                best = max(near, key=lambda each: found[each])
+                chosen = best if found[best] > 0 else chosen
+        self.turn = (chosen + 1) % count
+        one.replica = chosen
+        self.engines[chosen].queue.append(one)
+        self.engines[chosen].outstanding += 1
+
+    def fail(self, failure: Failure) -> None:
+        engine = self.engines[failure.replica]
+        if engine.state != "on":
+            return
+        lost = engine.emptied()
+        engine.ready = max(engine.ready, failure.at_s + failure.down_s)
+        for one in lost:
+            self.route(one, failure.at_s)
+
+    def look(self, now: float) -> None:
+        """The autoscaler's rule: as many as the outstanding requests want, one less after each hold of surplus."""
+        rule = self.fleet.autoscaling
+        assert rule is not None
+        self.looked = now
+        for each in self.engines:
+            if each.state == "draining" and each.outstanding == 0 and each.ending is None:
+                each.state = "off"
+                each.paid += max(each.stopped, each.drained) - each.started
+        wanted = max(rule.least, math.ceil(sum(each.outstanding for each in self.engines) / rule.target))
+        on = [each for each in self.engines if each.state == "on"]
+        surplus = len(on) > wanted
+        for each in self.engines:
+            if len(on) < wanted and each.state != "on":
+                if each.state == "off":
+                    each.started, each.ready = now, now + rule.cold_start_s
+                each.state = "on"
+                on.append(each)
+        if not surplus:
+            self.surplus_since = None
+        elif self.surplus_since is None:
+            self.surplus_since = now
+        elif now - self.surplus_since >= rule.hold_s:
+            last = [each for each in self.engines if each.state == "on"][-1]
+            last.state, last.drained, self.surplus_since = "draining", now, now
+
+
 def serve(traffic: Traffic, fleet: Fleet) -> list[Request]:
     """Every request served, in the order of arrival."""
+    return simulate(traffic, fleet)[0]
+
+
+def simulate(traffic: Traffic, fleet: Fleet) -> tuple[list[Request], list[float]]:
+    """Every request served, in the order of arrival, and the seconds each replica is paid for."""
     columns = (traffic.arrival_s, traffic.input_tokens, traffic.cached_tokens, traffic.output_tokens)
     numbered = zip(*(column.tolist() for column in columns), strict=True)
-    requests = [Request(number, *values) for number, values in enumerate(numbered)]
-    engines = [Engine(fleet) for _ in range(fleet.replicas)]
-    # Ends of iterations go before arrivals of the same instant; iterations start after both.
-    events: list[tuple[float, int, int]] = [(one.arrival, 1, one.number) for one in requests]
-    heapq.heapify(events)
-    turn = 0
-    while events:
-        now = events[0][0]
-        while events and events[0][0] == now:
-            _, kind, which = heapq.heappop(events)
-            if kind == 0:
-                engines[which].finish()
-                continue
-            order = [(turn + step) % len(engines) for step in range(len(engines))]
-            chosen = min(order, key=lambda each: engines[each].outstanding)
-            turn = (chosen + 1) % len(engines)
-            engines[chosen].queue.append(requests[which])
-            engines[chosen].outstanding += 1
-        for which, engine in enumerate(engines):
-            if engine.ending is None and engine.waiting:
+    requests = [Request(number, *values, _blocks(traffic, number)) for number, values in enumerate(numbered)]
+    slow = Slow(fleet, [Engine(fleet) for _ in range(fleet.replicas)])
+    rule = fleet.autoscaling
+    for each in slow.engines[rule.least :] if rule else []:
+        each.state = "off"
+    arrivals, failures = deque(requests), deque(sorted(fleet.failures, key=lambda each: each.at_s))
+    now = 0.0
+    while True:
+        ends = [each.ending for each in slow.engines if each.ending is not None]
+        wakes = [each.ready for each in slow.engines if each.ready > now and each.waiting]
+        looks = [slow.looked + rule.hold_s] if rule and arrivals else []
+        comes = [arrivals[0].arrival] if arrivals else []
+        fails = [failures[0].at_s] if failures else []
+        times = [*ends, *wakes, *looks, *comes, *fails]
+        if not times:
+            break
+        now = min(times)
+        # Ends of iterations go before arrivals of the same instant; iterations start after both.
+        for engine in slow.engines:
+            if engine.ending == now:
+                engine.finish()
+        if fails == [now]:
+            slow.fail(failures.popleft())
+        if looks == [now]:
+            slow.look(now)
+        while arrivals and arrivals[0].arrival == now:
+            one = arrivals.popleft()
+            if rule:
+                slow.look(now)
+            slow.route(one, now)
+        for engine in slow.engines:
+            if engine.ending is None and engine.waiting and engine.ready <= now:
                 engine.start(now)
-                assert engine.ending is not None
-                heapq.heappush(events, (engine.ending, 0, which))
-    return requests
+    span = max(traffic.window_s, *(one.end for one in requests if one.end is not None))
+    return requests, [each.paid + (0.0 if each.state == "off" else span - each.started) for each in slow.engines]
+
+
+def _blocks(traffic: Traffic, number: int) -> list[Block]:
+    tree = traffic.tree
+    at = slice(int(tree.first[number]), int(tree.first[number + 1])) if tree.count else slice(0)
+    return list(zip(tree.nodes[at].tolist(), tree.tokens[at].tolist(), strict=True))

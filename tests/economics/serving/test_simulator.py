@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import slow_engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netyield.economics.serving.fleet import Autoscaling, Fleet, Routing
+from netyield.economics.serving.fleet import Autoscaling, Failure, Fleet, Routing
 from netyield.economics.serving.simulator import simulate, simulate_apart
 from netyield.economics.serving.step_time import StepTime, linear
 from netyield.economics.serving.traffic import PrefixTree, Traffic, of_trace
@@ -122,11 +123,63 @@ def loads(draw: st.DrawFn) -> tuple[Traffic, Fleet]:
     return made(arrival, inputs, outputs, cached), fleet
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(loads())
 def test_every_request_is_served_as_a_slow_engine_written_apart_serves_it(load: tuple[Traffic, Fleet]) -> None:
+    same(*load)
+
+
+@st.composite
+def troubled(draw: st.DrawFn) -> tuple[Traffic, Fleet]:
+    """Replicas that fail, prefixes that are found where they were computed, and each way of routing."""
+    traffic, fleet = draw(loads())
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    routing = draw(st.sampled_from(list(Routing)))
+    span = float(traffic.arrival_s[-1])
+    lost = tuple(
+        Failure(float(rng.uniform(0, span)), int(rng.integers(fleet.replicas)), float(rng.choice([0.05, 5.0])))
+        for _ in range(draw(st.integers(0, 3)))
+    )
+    if draw(st.booleans()):
+        traffic = with_prefixes(traffic, rng)
+    return traffic, replace(fleet, routing=routing, slack=draw(st.integers(0, 4)), failures=lost)
+
+
+def with_prefixes(traffic: Traffic, rng: np.random.Generator) -> Traffic:
+    """Prompts of one to four blocks: a few families of the first ones, then blocks of their own."""
+    counts = np.minimum(rng.integers(1, 5, traffic.requests), traffic.input_tokens)
+    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    nodes, tokens = np.zeros(int(first[-1]), np.int64), np.ones(int(first[-1]), np.int64)
+    for request, (low, high) in enumerate(zip(first[:-1].tolist(), first[1:].tolist(), strict=True)):
+        family = int(rng.integers(3))
+        shared = np.arange(high - low) + 4 * family
+        own = rng.integers(1, high - low + 1)
+        nodes[low:high] = np.where(np.arange(high - low) < own, shared, 12 + 4 * request + np.arange(high - low))
+        tokens[low:high] = traffic.input_tokens[request] // (high - low)
+    return traffic.replaced(tree=PrefixTree(first, nodes, tokens, 12 + 4 * traffic.requests))
+
+
+@settings(max_examples=100, deadline=None)
+@given(troubled())
+def test_failures_prefixes_and_routing_are_those_of_the_slow_engine(load: tuple[Traffic, Fleet]) -> None:
+    same(*load)
+
+
+@settings(max_examples=60, deadline=None)
+@given(troubled(), st.integers(1, 6), st.sampled_from([0.05, 1.0]), st.sampled_from([0.1, 2.0]))
+def test_autoscaling_with_failures_is_that_of_the_slow_engine(
+    load: tuple[Traffic, Fleet], target: int, cold_start_s: float, hold_s: float
+) -> None:
     traffic, fleet = load
-    served, slow = simulate(traffic, fleet), slow_engine.serve(traffic, fleet)
+    same(traffic, replace(fleet, autoscaling=Autoscaling(target, 1, cold_start_s, hold_s)))
+
+
+def same(traffic: Traffic, fleet: Fleet) -> None:
+    """The compiled loop and the slow engine agree on every request and on what is paid."""
+    served, (slow, paid) = simulate(traffic, fleet), slow_engine.simulate(traffic, fleet)
+    assert served.replica.tolist() == [one.replica for one in slow]
+    assert served.cached_tokens.tolist() == [one.found for one in slow]
+    np.testing.assert_allclose(served.paid_s, paid, rtol=1e-9)
     assert served.preempted.tolist() == [one.preempted for one in slow]
     np.testing.assert_allclose(served.ttft_s, [one.first - one.arrival for one in slow], rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(served.end_s, [one.end for one in slow], rtol=1e-9)

@@ -36,6 +36,15 @@ class Autoscaling:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """A replica that is lost at a moment, with its requests and its cache, and serves again so many seconds later."""
+
+    at_s: float
+    replica: int
+    down_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """``replicas`` alike (the most there may be, with autoscaling). ``kv_tokens``: context each can hold.
 
@@ -51,6 +60,7 @@ class Fleet:
     routing: Routing = Routing.SHORTEST_QUEUE
     slack: int = 8
     autoscaling: Autoscaling | None = None
+    failures: tuple[Failure, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value in (("replicas", self.replicas), ("KV tokens", self.kv_tokens), ("batch", self.max_batch)):
@@ -67,3 +77,9 @@ class Fleet:
         if scaling and (scaling.target <= 0 or not 1 <= scaling.least <= self.replicas):
             message = "autoscaling needs a target above 0 and at least one replica within the fleet;"
             raise WrongUse(message, "correct the rule.")
+        if any(not 0 <= each.replica < self.replicas or each.down_s < 0 for each in self.failures):
+            message = "a failure is of a replica the fleet does not have, or ends before it begins;"
+            raise WrongUse(message, "correct the failures.")
+        if scaling and (scaling.hold_s <= 0 or scaling.cold_start_s < 0):
+            message = "autoscaling holds a surplus for more than no time, and starts in no negative one;"
+            raise WrongUse(message, "give a hold above 0 s and a cold start of 0 s or more.")

@@ -284,16 +284,20 @@ def _choose(r: int, t: float, turn: int, prompts: Prompts, state: State, engine:
 
 @compiled
 def _scale(t: float, scaling: Floats, replica: Int64, clock: Floats) -> None:
-    """Autoscaling on outstanding requests: (target each, least, cold start s, hold s, surplus since)."""
+    """Autoscaling on outstanding requests: (target each, least, cold start s, hold s, surplus since, last look)."""
     outstanding, on, last = 0, 0, -1
     for j in range(replica.shape[0]):
         outstanding += replica[j, SEEN]
         if replica[j, STATE] == ON:
             on += 1
             last = j
-        elif replica[j, STATE] == DRAINING and replica[j, SEEN] == 0 and clock[j, NOW] <= t:
+        elif replica[j, STATE] == DRAINING and replica[j, SEEN] == 0:
+            worked = clock[j, NOW] > clock[j, READY]  # one that never did is stopped at once, be it still starting
+            if worked and clock[j, NOW] > t:
+                continue
             replica[j, STATE] = OFF
-            clock[j, PAID] += max(clock[j, NOW], clock[j, DRAINED]) - clock[j, STARTED]
+            last_s = max(clock[j, NOW], clock[j, DRAINED]) if worked else clock[j, DRAINED]
+            clock[j, PAID] += last_s - clock[j, STARTED]
     wanted = max(scaling[1], np.ceil(outstanding / scaling[0]))
     for j in range(replica.shape[0]):
         if on >= wanted:
@@ -332,20 +336,100 @@ def _enqueue(r: int, j: int, t: float, state: State) -> None:
 
 
 @compiled
-def run(arrivals: Floats, prompts: Prompts, state: State, engine: Engine, scaling: Floats) -> None:
+def _empty(j: int, state: State) -> int:
+    """Take every request out of a replica, those admitted first, in their order: the first of them (chained by NEXT)."""
+    replica, request, slots, ring = state.replica, state.request, state.slots, state.ring
+    head, tail = -1, -1
+    for _ in range(replica[j, DECODING]):
+        r = -1
+        for place in range(replica[j, DECODING]):
+            one = slots[j, place]
+            if one >= 0 and (r < 0 or request[one, ORDER] < request[r, ORDER]):
+                r = one
+        slots[j, request[r, SLOT]] = -1
+        ring[j, request[r, FINISH] & (ring.shape[1] - 1)] = -1
+        request[r, REMAINING] = request[r, FINISH] + 1 - replica[j, ITERATION]
+        request[r, PREEMPTED] += 1
+        if tail >= 0:
+            request[tail, NEXT] = r
+        else:
+            head = r
+        tail = r
+    waiting = replica[j, HEAD]
+    if replica[j, CURRENT] >= 0:
+        r = replica[j, CURRENT]
+        request[r, PREEMPTED] += 1
+        request[r, NEXT] = waiting
+        waiting = r
+    if tail < 0:
+        return int(waiting)
+    request[tail, NEXT] = waiting
+    return int(head)
+
+
+@compiled
+def _fail(j: int, t: float, until: float, turn: int, prompts: Prompts, state: State, engine: Engine) -> int:
+    """A replica is lost until then, with its cache; its requests go to others and are computed again."""
+    replica = state.replica
+    r = _empty(j, state)
+    for field in (HEAD, TAIL, CURRENT):
+        replica[j, field] = -1
+    for field in (LEFT, DECODING, HELD, CONTEXT, SEEN, LATE):
+        replica[j, field] = 0
+    state.touched[j, :] = -1
+    state.clock[j, NOW] = state.clock[j, READY] = max(until, state.clock[j, READY])
+    while r >= 0:
+        following = state.request[r, NEXT]
+        k = _choose(r, t, turn, prompts, state, engine)
+        turn = (k + 1) % replica.shape[0]
+        _enqueue(r, k, t, state)
+        r = following
+    return turn
+
+
+@compiled
+def _happen(
+    until: float, turn: int, at: Int64, prompts: Prompts, state: State, engine: Engine, scaling: Floats, failures: Floats
+) -> int:
+    """What happens between two arrivals: failures, and the autoscaler's looks while nobody comes (``at``: next failure)."""
+    count = state.replica.shape[0]
+    while True:
+        look = scaling[5] + scaling[3] if scaling[0] > 0 else np.inf
+        lost = failures[at[0], 0] if at[0] < failures.shape[0] else np.inf
+        t = min(look, lost)
+        if t >= until:
+            return turn
+        for j in range(count):
+            _advance(j, t, prompts, state, engine)
+        if look <= lost:
+            _scale(t, scaling, state.replica, state.clock)
+            scaling[5] = t
+        else:
+            j = int(failures[at[0], 1])
+            if state.replica[j, STATE] == ON:
+                turn = _fail(j, t, t + failures[at[0], 2], turn, prompts, state, engine)
+            at[0] += 1
+
+
+@compiled
+def run(arrivals: Floats, prompts: Prompts, state: State, engine: Engine, scaling: Floats, failures: Floats) -> None:
     """Every arrival in order, then whatever is left to finish. Results are in ``first_s``, ``end_s``, ``request``."""
     count = state.replica.shape[0]
-    turn = 0
+    turn, at = 0, np.zeros(1, np.int64)
     for r in range(arrivals.shape[0]):
         t = arrivals[r]
+        turn = _happen(t, turn, at, prompts, state, engine, scaling, failures)
         for j in range(count):
             _advance(j, t, prompts, state, engine)
         if scaling[0] > 0:
             _scale(t, scaling, state.replica, state.clock)
+            scaling[5] = t
         if state.request[r, REMAINING] == 0:  # its context fits into no replica
             continue
         j = _choose(r, t, turn, prompts, state, engine)
         turn = (j + 1) % count
         _enqueue(r, j, t, state)
+    scaling[0] = 0.0  # nobody comes any more: what is on finishes
+    _happen(np.inf, turn, at, prompts, state, engine, scaling, failures)
     for j in range(count):
         _advance(j, np.inf, prompts, state, engine)

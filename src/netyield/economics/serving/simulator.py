@@ -2,7 +2,8 @@
 
 Continuous batching: each iteration takes one token of every decoding request, then prompts in chunks up to the token
 budget. A request is admitted when its prompt fits into the KV memory; when decoding fills the memory the latest admitted
-one is thrown out and computed again (as vLLM does). A request is routed when it arrives. Utilisation is a result.
+one is thrown out and computed again (as vLLM does). A request is routed when it arrives, and again when its replica
+fails: what it had is computed anew by another one (an iteration under way still counts). Utilisation is a result.
 
 Cached tokens come from the trace's own prefix tree, kept per replica in whatever KV memory requests leave free; a block
 is taken as lost when more new tokens than that have been written since it was last used (LRU by volume, without shared
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from netyield.economics.serving import loop
 from netyield.economics.serving.fleet import Fleet, Routing
-from netyield.economics.serving.traffic import Traffic
+from netyield.economics.serving.traffic import Traffic, no_tree
 
 Floats = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -70,10 +71,11 @@ def simulate(traffic: Traffic, fleet: Fleet) -> Served:
     first = np.full(len(inputs), -1.0)
     end = np.full(len(inputs), np.nan)
     replica, clock = _replicas(fleet)
-    tree = traffic.tree
+    tree = traffic.tree if traffic.tree.count else no_tree(traffic.requests)
     ring = 1 << int(outputs.max(initial=1)).bit_length()
     scaling = fleet.autoscaling
-    rule = (scaling.target, scaling.least, scaling.cold_start_s, scaling.hold_s, -1.0) if scaling else (0.0,) * 5
+    rule = (scaling.target, scaling.least, scaling.cold_start_s, scaling.hold_s, -1.0, 0.0) if scaling else (0.0,) * 6
+    lost = [(each.at_s, each.replica, each.down_s) for each in sorted(fleet.failures, key=lambda each: each.at_s)]
     state = loop.State(
         replica, clock, request, np.zeros((fleet.replicas, fleet.max_batch), np.int64),
         np.full((fleet.replicas, ring), -1, np.int64), np.zeros(fleet.max_batch, np.int64),
@@ -86,7 +88,8 @@ def simulate(traffic: Traffic, fleet: Fleet) -> Served:
         _ROUTES[fleet.routing], int(fleet.slack),
     )  # fmt: skip
     prompts = loop.Prompts(inputs, outputs, traffic.cached_tokens, tree.first, tree.nodes, tree.tokens)
-    loop.run(traffic.arrival_s, prompts, state, engine, np.array(rule, np.float64))
+    failures = np.array(lost, np.float64).reshape(-1, 3)
+    loop.run(traffic.arrival_s, prompts, state, engine, np.array(rule, np.float64), failures)
     return _served(traffic, outputs, request, clock, replica, first, end)
 
 
