@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -88,12 +87,12 @@ def opened(folder: Path, register: str, times: list[datetime]) -> Project:
 
 
 @pytest.fixture(scope="module")
-def february(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def february(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Two days of February 2026: 8 GPUs at 5,555.56 a month, 1,000 of maintenance, and a shelf that is no AI."""
     times = [datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=6 * n) for n in range(CALLS)]
     times[-1] = datetime(2026, 2, 2, 23, 30, tzinfo=UTC)
     register = REGISTER + US_LIFE + SHELF + POWER
-    yield opened(tmp_path_factory.mktemp("february"), register, times)
+    return opened(tmp_path_factory.mktemp("february"), register, times)
 
 
 def asked(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
@@ -206,8 +205,38 @@ def test_cash_flows_from_the_ledgers_own_useful_output(february: Project, capsys
     tokens = sum(1000 + n for n in range(CALLS))
     per_month = Decimal(tokens) * 2_629_800 / window.seconds / 1_000_000
     assert abs(Decimal(body["cash_flows"]["undiscounted"]) - 12 * (per_month * 100_000 - 1000)) < Decimal("0.01")
-    assert body["definition"]["useful output"].startswith(f"{tokens:,} output tokens proven useful in ")
+    assert body["definition"]["useful output"].startswith(f"{tokens:,} output tokens of pool llm proven useful in 2.0 days")
     assert call(["assets", "impair", "--case", str(case)]) == 2
+    capsys.readouterr()
+    case.write_text(CASE + "where = { model = 'big' }\n", encoding="utf-8")
+    less = asked(capsys, "assets", "impair", "--case", case, "--project", february.root)
+    assert Decimal(less["cash_flows"]["undiscounted"]) < Decimal(body["cash_flows"]["undiscounted"])
+
+
+def test_output_nobody_judged_is_unknown_and_not_nothing(february: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """No cash flows, no loss decided, only its bounds; and a finding that says what to connect."""
+    case = february.root / "unjudged.toml"
+    case.write_text(CASE + "where = { model = 'none' }\n", encoding="utf-8")
+    body = asked(capsys, "assets", "impair", "--case", case, "--project", february.root)
+    assert body["cash_flows"]["undiscounted"] is None
+    assert [(body[book]["loss"], body[book]["loss_high"]) for book in ("ifrs", "us_gaap")] == [(None, "90000")] * 2
+    assert body["definition"]["useful output"].startswith("unknown: the ledger proves no useful output of model none")
+    assert call(["assets", "impair", "--case", str(case), "--project", str(february.root), "--fail-on", "warning"]) == 1
+    assert "impairment.useful_output_unknown" in capsys.readouterr().out
+    given = asked(capsys, "assets", "impair", "--case", case, "--project", february.root, "--mtok-per-month", "1")
+    assert given["cash_flows"]["undiscounted"] == "1188000"
+
+
+def test_the_price_of_a_model_the_price_list_knows(february: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """gpt-4o's output: 10 dollars per million tokens, of the dated list that comes with genai-prices."""
+    case = february.root / "listed.toml"
+    listed = CASE.replace("price_per_mtok = [{ since = 2026-01-01, price = 100000 }]", "price_of = 'gpt-4o'\nmtok_per_month = 500")
+    case.write_text(listed, encoding="utf-8")
+    body = asked(capsys, "assets", "impair", "--case", case, "--project", february.root)
+    assert body["cash_flows"]["undiscounted"] == "48000"  # 12 * (500 * 10 - 1,000)
+    assert body["definition"]["price"].startswith("gpt-4o, per million useful output tokens: 10")
+    case.write_text(listed.replace("gpt-4o", "no-such-model"), encoding="utf-8")
+    assert call(["assets", "impair", "--case", str(case), "--project", str(february.root)]) == 2
 
 
 def test_a_project_without_a_register_says_so(tmp_path: Path) -> None:

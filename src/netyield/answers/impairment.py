@@ -5,8 +5,8 @@ An estimate rests on the case's own forecasts; it posts nothing. What the case d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -44,7 +44,7 @@ class Asked:
     rate: Decimal | None = None
     findings: Sequence[Finding] = ()
     scenario: str | None = None
-    origin: str = ""  # where the tokens of [output] come from
+    origin: Mapping[str, str] = field(default_factory=dict)  # where tokens and prices of [output] come from
 
 
 def answer(asked: Asked) -> Answer:
@@ -66,7 +66,7 @@ def answer(asked: Asked) -> Answer:
             "undiscounted": _text(flows.undiscounted), "value_in_use": _text(flows.value_in_use),
             "value_in_use_unrounded": _text(flows.unrounded),
         },
-        "definition": _definition(case) | ({"useful output": asked.origin} if asked.origin else {}),
+        "definition": _definition(case) | dict(asked.origin),
         "description": words,
         "findings": len(findings),
     }  # fmt: skip

@@ -11,7 +11,7 @@ from netyield.answers.unit_cost import slices
 from netyield.core.depreciation import clock, first_day, month_name
 from netyield.core.errors import ConfigError, WrongUse
 from netyield.core.finding import Finding, Severity
-from netyield.core.money import CONTEXT, from_pico
+from netyield.core.money import from_pico
 from netyield.core.period import Period, iso
 from netyield.economics.assets.schedule import Schedule
 from netyield.economics.assets.unit_costs import Cost, UnitCost
@@ -20,9 +20,6 @@ from netyield.project.project import Project
 from netyield.sources.bills.assets.register import Register
 from netyield.sources.bills.assets.source import Assets
 
-MTOK = 1_000_000
-DAY_SECONDS = 86_400
-MONTH_SECONDS = 2_629_800  # 365.25 days in twelve parts
 CUTS = ("model", "team")
 
 
@@ -132,16 +129,4 @@ def _cost(pico: int, tokens: tuple[int, int], nothing: Decimal | None) -> Cost:
     """Money in scope and its two bounds per million tokens; ``nothing``: what no money over some tokens is."""
     low, high = (nothing if each and not pico else per_mtok(pico, each) for each in tokens)
     return Cost(from_pico(pico), low, high)
-
-
-def useful_mtok_per_month(project: Project) -> tuple[Decimal, str]:
-    """Million output tokens proven useful per month, from the whole default window, and how that was worked out."""
-    answer = project.answer("waterfall", Query())
-    tokens = Decimal((answer.body["usage"].get("tokens_by_verdict") or {}).get("useful", 0))
-    seconds = Decimal(answer.window.seconds)
-    if not seconds:
-        return Decimal(0), "the books have no window"
-    per_month = CONTEXT.divide(tokens * MONTH_SECONDS, seconds * MTOK)
-    days = CONTEXT.divide(seconds, Decimal(DAY_SECONDS))
-    return per_month, f"{tokens:,f} output tokens proven useful in {days:,.1f} days of the ledger, per month of 30.4375 days"
 

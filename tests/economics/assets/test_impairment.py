@@ -166,11 +166,11 @@ def test_cash_flows_of_useful_output_at_dated_prices() -> None:
     }  # fmt: skip
     case = Case.model_validate({"carrying": 1000, "output": output})
     assert case.output is not None
-    assert cases.output_flows(case.output) == [150, 150, 60]
-    case.output.mtok_per_month = None
-    with pytest.raises(WrongUse, match="mtok_per_month"):
-        cases.output_flows(case.output)
+    assert cases.output_flows(case.output, Decimal(100)) == [150, 150, 60]
     assert cases.output_flows(case.output, Decimal(50))[0] == 50
+    assert cases.price_words(case.output).endswith("2 from 2026-01-01, 1 from 2027-01-01")
+    with pytest.raises(ValueError, match="price_of"):
+        Case.model_validate({"carrying": 1000, "output": {**output, "price_of": "gpt-4o"}})
 
 
 @pytest.mark.parametrize(

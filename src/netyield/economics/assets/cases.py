@@ -16,6 +16,7 @@ from netyield.core.currencies import from_coins
 from netyield.core.depreciation import clock, first_day
 from netyield.core.errors import WrongUse
 from netyield.core.finding import Finding
+from netyield.core.money import text
 from netyield.economics.assets.impairment_terms import Case, Output, Part
 from netyield.economics.assets.present_value import CONTEXT, ONE
 from netyield.sources.bills.assets.asset import Asset
@@ -23,6 +24,7 @@ from netyield.sources.bills.assets.history import history
 from netyield.sources.bills.assets.register import read_register
 from netyield.sources.bills.assets.terms import BookName
 
+EPOCH_YEAR = 1970  # where price lists begin that know no first day
 Terms = TypeVar("Terms", bound=BaseModel)
 
 
@@ -90,12 +92,9 @@ def _part(asset: Asset, book: BookName, day: date) -> Part:
     return Part(id=asset.id, carrying=from_coins(carrying, asset.currency), unimpaired=unimpaired)
 
 
-def output_flows(output: Output, mtok_per_month: Decimal | None = None) -> list[Decimal]:
+def output_flows(output: Output, mtok_per_month: Decimal) -> list[Decimal]:
     """Monthly cash flows of useful output: (million tokens * price of the month) - running cost; proceeds in the last."""
-    tokens = output.mtok_per_month if output.mtok_per_month is not None else mtok_per_month
-    if tokens is None:
-        message = "[output] does not say how many million useful tokens a month brings."
-        raise WrongUse(message, "Add mtok_per_month, or run it with --project to take the ledger's own.")
+    tokens = mtok_per_month
     first = floor(clock(output.start))
     flows = []
     for month in range(output.months):
@@ -113,3 +112,10 @@ def price_on(output: Output, day: date) -> Decimal:
         message = f"[output] has no price_per_mtok on {day}."
         raise WrongUse(message, "Add a price with an earlier since.")
     return max(listed, key=lambda each: each.since).price
+
+
+def price_words(output: Output) -> str:
+    """The prices in words."""
+    dated = sorted(output.price_per_mtok, key=lambda each: each.since)
+    listed = ", ".join(text(each.price) + ("" if each.since.year == EPOCH_YEAR else f" from {each.since}") for each in dated)
+    return f"{output.price_of or 'as given'}, per million useful output tokens: {listed}"

@@ -46,7 +46,7 @@ class Output(Strict):
     """Cash flows from useful output: (tokens * price - running cost) a month, for ``months`` months from ``start``.
 
     Tokens that the case leaves open are the ledger's own; ``where`` narrows them with the words of ``netyield report --where``
-    (default: the pools that owned hardware pays for).
+    (default: the pools that owned hardware pays for). ``price_of``: the model whose dated list prices the tokens would fetch.
     """
 
     start: Day
@@ -54,9 +54,17 @@ class Output(Strict):
     mtok_per_month: Amount | None = Field(None, ge=0)
     where: dict[str, str] | None = None
     decline_per_month: Amount = Field(Decimal(0), ge=0, lt=1)
-    price_per_mtok: list[DatedPrice] = Field(min_length=1)
+    price_per_mtok: list[DatedPrice] = Field(default_factory=list)
+    price_of: str | None = None
     running_cost_per_month: Amount = Field(ge=0)
     disposal_proceeds: Amount = Decimal(0)
+
+    @model_validator(mode="after")
+    def _priced(self) -> Output:
+        if bool(self.price_per_mtok) == (self.price_of is not None):
+            message = "give price_per_mtok with dates, or price_of, the model whose list prices the project knows"
+            raise ValueError(message)
+        return self
 
 
 class Onerous(Strict):

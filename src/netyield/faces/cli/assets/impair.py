@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from netyield.answers.impairment import Asked
+    from netyield.core.finding import Finding
+    from netyield.economics.assets.impairment_terms import Output
 
 CasePath = Annotated[Path, typer.Option("--case", metavar="FILE", help="The case (TOML): carrying amount, cash flows, fair value.")]
 Scenario = Annotated[str | None, typer.Option("--scenario", metavar="NAME", help="A [[scenario]] of the case file.")]
 MtokPerMonth = Annotated[
     float | None,
-    typer.Option("--mtok-per-month", metavar="N", help="Million useful tokens a month, for a case with [output]."),
+    typer.Option("--mtok-per-month", metavar="N", help="Million useful tokens a month, for a case with [output], instead of its own."),
 ]
 
 
@@ -49,13 +52,11 @@ def impair(
     one_stdout(json_out, csv_out, html)
     terms = cases.read_terms(case, Case, scenario)
     ours, theirs = (cases.parts_of(terms, book, case.parent) for book in ("ifrs", "us_gaap"))
-    flows: list[Decimal] = []
-    origin = ""
-    if terms.output is not None:
-        tokens, origin = _tokens(mtok_per_month, project) if terms.output.mtok_per_month is None else (None, "")
-        flows = cases.output_flows(terms.output, tokens)
+    forecast = None if terms.output is None else _forecast(terms.output, terms.currency, mtok_per_month, project)
+    flows = forecast.flows if forecast else []
     rate = monthly_rate(terms.rate) if flows and terms.rate is not None else None
-    asked = impairment.Asked(terms, (ours[0], theirs[0]), flows, rate, tuple(ours[1]), scenario, origin)
+    findings = [*ours[1], *(forecast.findings if forecast else ())]
+    asked = impairment.Asked(terms, (ours[0], theirs[0]), flows, rate, findings, scenario, forecast.words if forecast else {})
     answer = impairment.answer(asked)
     if journal is not None:
         _post(asked, book or BookWord.IFRS, journal, account or [])
@@ -63,18 +64,39 @@ def impair(
     raise typer.Exit(exit_code(answer.findings, fail_on))
 
 
-def _tokens(given: float | None, project: Path | None) -> tuple[Decimal | None, str]:
-    """Million useful tokens a month: as given, else the ledger's own of the project named."""
+@dataclass(frozen=True)
+class Forecast:
+    """Cash flows of a case with [output]; none where nobody knows the output. ``words``: where tokens and prices are from."""
+
+    flows: list[Decimal]
+    words: dict[str, str]
+    findings: tuple[Finding, ...] = ()
+
+
+def _forecast(output: Output, currency: str, given: float | None, project: Path | None) -> Forecast:
+    """From tokens as given, else the ledger's own, at prices as given, else those of its price list. Raises WrongUse."""
     from decimal import Decimal
 
-    if given is not None:
-        return Decimal(repr(given)), f"{given:g} million useful tokens a month as given"
-    if project is None:
-        return None, ""
+    from netyield.economics.assets.cases import output_flows, price_words
     from netyield.faces.cli.opened import open_project
-    from netyield.project.owned_assets import useful_mtok_per_month
 
-    return useful_mtok_per_month(open_project(project))
+    held = open_project(project) if project is not None else None
+    told = Decimal(repr(given)) if given is not None else output.mtok_per_month
+    if held is None and (told is None or output.price_of is not None):
+        message = "[output] does not say how many million useful tokens a month brings, or what one costs."
+        raise WrongUse(message, "Add mtok_per_month and price_per_mtok, or run it with --project to take the ledger's own.")
+    findings: tuple[Finding, ...] = ()
+    origin = "" if told is None else f"{told:f} million useful tokens a month as given"
+    if held is not None:
+        from netyield.project.owned_output import priced, useful_output
+
+        if output.price_of is not None:
+            output = priced(held, output, currency)
+        if told is None:
+            useful = useful_output(held, output.where)
+            told, origin, findings = useful.mtok_per_month, useful.words, useful.findings
+    words = {"useful output": origin, "price": price_words(output)}
+    return Forecast([] if told is None else output_flows(output, told), words, findings)
 
 
 def _post(asked: Asked, book: BookWord, journal: Path, words: list[str]) -> None:
