@@ -6,7 +6,7 @@ Amounts are the books' own: exact, rounded once to coins at each period end. For
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from netyield.core.finding import Finding, Severity
 from netyield.core.money import MONEY, text
 from netyield.core.period import Period
 from netyield.economics.assets.schedule import Row, Schedule
-from netyield.economics.assets.trial_balance import Tie
+from netyield.economics.assets.trial_balance import Reconciled, Tie
 from netyield.economics.assets.unit_costs import UnitCost
 from netyield.sources.bills.assets.asset import Asset, Estimate
 from netyield.sources.bills.assets.history import History
@@ -57,6 +57,11 @@ TIE_COLUMNS = (
     AnswerColumn("general_ledger", "money", "currency", "Balance of the trial balance; blank = no such account"),
     AnswerColumn("difference", "money", "currency", "General ledger less assets"),
 )
+LINE_COLUMNS = (
+    AnswerColumn("line", "text", "", "From the register's carrying amount to the general ledger's"),
+    AnswerColumn("currency", "text", "", "Currency of the row"),
+    AnswerColumn("amount", "money", "currency", "Amount; the lines above the last add up to it"),
+)
 UNIT_COLUMNS = (
     AnswerColumn("period", "text", "", "Month"),
     AnswerColumn("since", "text", "", "First moment of it in the ledger's window"),
@@ -79,6 +84,7 @@ class Ledger:
     """The general ledger's balances beside the assets', and what does not agree."""
 
     ties: tuple[Tie, ...]
+    lines: tuple[Reconciled, ...]
     findings: tuple[Finding, ...]
 
 
@@ -125,7 +131,8 @@ def answer(schedule: Schedule, findings: Sequence[Finding] = (), shown: Shown | 
         views["asset_rows"] = (body["asset_rows"], (ASSET_COLUMNS[0], *COLUMNS))
     if asked.ledger is not None:
         body["general_ledger"] = [tie_row(each) for each in asked.ledger.ties]
-        views["general_ledger"] = (body["general_ledger"], TIE_COLUMNS)
+        body["reconciliation"] = [{**asdict(each), "amount": text(each.amount)} for each in asked.ledger.lines]
+        views |= {"general_ledger": (body["general_ledger"], TIE_COLUMNS), "reconciliation": (body["reconciliation"], LINE_COLUMNS)}
     return statement(
         f"Depreciation of owned assets, {BOOK_WORDS[schedule.book]}", body, (rows, COLUMNS), findings=findings, views=views,
         headline={"book": schedule.book, "assets": len(listed), "rows": len(rows)}, window=window(rows), currency=body["currency"],

@@ -146,8 +146,16 @@ def test_journal_and_trial_balance(register: Path, tmp_path: Path, capsys: pytes
     assert ties["Assets:Gpus:Cost"]["difference"] == "0"
     assert ties["Expenses:Depreciation"]["difference"] == "-1000"
     assert ties["Assets:Equipment:AccumulatedDepreciation"]["general_ledger"] is None
+    # 410,000 on the register, 500,000 in the general ledger, which knows no accumulated depreciation: 90,000 a line of its own.
+    assert [(row["line"], row["amount"]) for row in found["reconciliation"]] == [
+        ("Owned assets, as the register has them", "410000"),
+        ("Difference: Assets:Equipment:AccumulatedDepreciation", "90000"),
+        ("General ledger", "500000"),
+    ]
     assert journal.read_text(encoding="utf-8").count("depreciation 2026-") == 24
-    assert call(["assets", "schedule", "--asset", str(register), "--trial-balance", str(balance), "--fail-on", "warning"]) == 1
+    words = ["assets", "schedule", "--asset", str(register), "--trial-balance", str(balance)]
+    assert call([*words, "--until", "2027-01", "--fail-on", "warning"]) == 1
+    assert call(words) == 2
 
 
 @pytest.mark.parametrize(

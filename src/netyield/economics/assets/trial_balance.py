@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,7 @@ from netyield.core.finding import Finding, Severity
 from netyield.economics.assets.journal import Entry
 from netyield.sources.amounts import read_number
 
-DIFFERENCE = "Difference"
+OWN, DIFFERENCE, LEDGER = "Owned assets, as the register has them", "Difference", "General ledger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,30 @@ def tie(journal: Sequence[Entry], balances: Mapping[tuple[str, str], Decimal]) -
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """One line from what the register says the assets are worth to what the general ledger says."""
+
+    line: str
+    currency: str
+    amount: Decimal
+
+
+def reconciled(ties: Sequence[Tie], worth: Collection[str]) -> list[Reconciled]:
+    """The carrying amount, each difference a line of its own, the general ledger's: they add up, per currency.
+
+    ``worth``: the accounts that make up the carrying amount (cost, accumulated depreciation, impairment).
+    """
+    found = []
+    for currency in sorted({each.currency for each in ties}):
+        own = [each for each in ties if each.currency == currency and each.account in worth]
+        lines = {OWN: sum((each.assets for each in own), Decimal(0))}
+        lines |= {f"{DIFFERENCE}: {each.account}": each.difference for each in own if each.difference}
+        lines[LEDGER] = sum(lines.values(), Decimal(0))
+        found += [Reconciled(line, currency, amount) for line, amount in lines.items()]
+    return found
+
+
 def differences(ties: Sequence[Tie], file: str) -> list[Finding]:
     """A finding per account that does not agree or is missing."""
     found = []
@@ -96,6 +120,6 @@ def differences(ties: Sequence[Tie], file: str) -> list[Finding]:
             message = f"{each.account}: the general ledger has {each.general_ledger:,f} {each.currency}, the assets {each.assets:,f}."
         else:
             continue
-        repair = "Book the difference, correct the register, or map the account with --accounts."
+        repair = "Book the difference, correct the register, or map the account with --account."
         found.append(Finding("trial_balance.difference", Severity.WARNING, message, repair, file))
     return found

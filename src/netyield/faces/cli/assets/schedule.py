@@ -89,7 +89,11 @@ def _general_ledger(
     from netyield.economics.assets import journal as books
     from netyield.economics.assets import trial_balance as balances
 
-    listed = books.entries(made.histories, accounts(words), until)
+    if trial_balance is not None and until is None:
+        message = "a trial balance is of a day, and --until is not given."
+        raise WrongUse(message, "Add --until, the first month that is not in it: 2027-01 for the end of 2026.")
+    named = accounts(words)
+    listed = books.entries(made.histories, named, until)
     if journal is not None:
         write_journal(journal, listed)
     if trial_balance is None:
@@ -97,4 +101,5 @@ def _general_ledger(
     currencies = sorted({entry.currency for entry in listed})
     known, findings = balances.read_trial_balance(trial_balance, currencies[0] if len(currencies) == 1 else "")
     ties = balances.tie(listed, known)
-    return Ledger(tuple(ties), (*findings, *balances.differences(ties, trial_balance.name)))
+    lines = balances.reconciled(ties, {named[role] for role in ("cost", "accumulated", "impaired")})
+    return Ledger(tuple(ties), tuple(lines), (*findings, *balances.differences(ties, trial_balance.name)))
