@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +10,8 @@ from placement_cases import MONTH, api, case, demand, levels, own, rent
 
 from netyield.economics.placement.case import Case
 from netyield.economics.placement.compare import compare, cost_of
-from netyield.economics.placement.demand import Demand
 from netyield.economics.placement.fleet_size import size
 from netyield.economics.placement.flips import flips
-from netyield.project.placement import demand_of
 
 DAYS = 730 / 24  # days in a month
 DEEPSEEK = api(name="DeepSeek API", input=0.55, cache_read=0.14, output=2.19, dated="2025-02-27", source="open-infra-index, day 6")
@@ -86,15 +82,18 @@ TP4 = rent(name="static", gpu="b200", usd_per_gpu_hour=6.0, minimum_gpus=4, date
 SPILL = {"kind": "hybrid", "name": "trough and spill", "base": "static", "spill": "API"}
 
 
-def cline(options: list[dict[str, Any]]) -> Case:
+def cline(options: list[dict[str, Any]], **changes: Any) -> Case:
     """Kimi K2.6: 583 billion tokens a month; trough 110, P50 222, P90 290, P99 327 thousand tokens a second."""
     at = np.linspace(0, 1, 4001)
     second = np.interp(at, [0, 0.5, 0.9, 0.99, 1.0], [110e3, 222e3, 290e3, 327e3, 330e3])
-    tokens = 583_000_000_000
-    month = Demand(
-        "kimi-k2.6", 5_000_000, int(tokens * 0.97), None, 0, int(tokens * 0.03), MONTH, second / (tokens / MONTH), source="ch. 6"
-    )
-    return case(options, month, capacity=[CLINE_RATES], traffic={"growth": 1, "cache_read_share": 0, "source": "ch. 6"})
+    words: dict[str, Any] = {"rate": second / (583e9 / MONTH), "span_seconds": MONTH} | changes
+    tokens = 583_000_000_000 * words["span_seconds"] / MONTH
+    month = demand(
+        model="kimi-k2.6", requests=5_000_000, input_tokens=int(tokens * 0.97), cache_read_tokens=None, output_tokens=int(tokens * 0.03),
+        source="ch. 6", **words,
+    )  # fmt: skip
+    terms = {"growth": 1, "cache_read_share": 0, "source": "ch. 6", **({"weekly_peak_to_mean": 3.5} if changes else {})}
+    return case(options, month, capacity=[CLINE_RATES], traffic=terms)
 
 
 def test_cline_saves_ten_per_cent_with_a_trough_and_a_spill() -> None:
@@ -162,47 +161,6 @@ def test_a_full_gpu_costs_what_benchmarks_say(usd_per_gpu_hour: float, tokens_pe
     assert cost.usd_per_month[0] / (seconds / 1e6) == pytest.approx(usd_per_mtok, rel=0.02)
     assert cost.utilisation is not None
     assert cost.utilisation[0] == pytest.approx(1.0, abs=0.001)
-
-
-
-
-AZURE = Path(__file__).parents[2] / "data" / "serving" / "azure2023_AzureLLMInferenceTrace_code.csv.gz"
-LENOVO_RATE = 33_000  # tokens a second of eight GPUs: an owned server at this rate and its study's costs makes 0.11 a million
-
-
-def lenovo(traffic: Demand, **left_out: Any) -> Case:
-    """LP2368's claim (2026): 0.11 a million on an owned server always full, 2.00 at an API; 5 years, hardware and running."""
-    server = own(
-        usd_per_gpu=60 * 730 * 3600 * LENOVO_RATE * 0.11e-6 / 8, life_years=5, residual_share=0, cost_of_capital=0, usd_per_kw_month=0,
-        usd_per_kwh=0, maintenance_share=0, minimum_gpus=8, **left_out,
-    )  # fmt: skip
-    rates = {"gpu": "h100", "gpus_per_replica": 8, "processed": LENOVO_RATE, "log_sd": 0, "dated": "2026-03-01", "source": "LP2368"}
-    frontier = api(input=2.0, cache_read=2.0, output=2.0)
-    return case([server, frontier], traffic, capacity=[rates])
-
-
-def test_lenovos_eighteen_times_hold_at_full_load_and_flip_on_a_real_trace() -> None:
-    tokens = int(LENOVO_RATE * MONTH)
-    full = compare(lenovo(demand(input_tokens=0, cache_read_tokens=0, output_tokens=tokens, span_seconds=MONTH)))
-    at_full_load = [float(np.median(way.cost.usd_per_month)) / (tokens / 1e6) for way in full.ways]
-    assert at_full_load[0] == pytest.approx(0.11, rel=0.001)
-    assert at_full_load[1] / at_full_load[0] == pytest.approx(18, abs=0.3)
-    assert full.winner == "owned"
-
-    lines = gzip.decompress(AZURE.read_bytes()).decode().splitlines()[1:]
-    stamps = np.array([np.datetime64(line.split(",")[0].replace(" ", "T")[:26]) for line in lines])
-    seconds = (stamps - stamps[0]) / np.timedelta64(1, "s")
-    lengths = np.array([line.split(",")[1:3] for line in lines], np.int64)
-    seen = demand_of("open-model", seconds, lengths[:, 0], lengths[:, 1], None, "Azure 2023, code")
-    # The same server at the utilisation of real traffic: of eighteen times less than two are left.
-    real = compare(lenovo(seen))
-    used = real.ways[0].cost.utilisation
-    assert used is not None
-    assert float(np.median(used)) < 0.1
-    assert float(np.median(real.ways[1].cost.usd_per_month / real.ways[0].cost.usd_per_month)) < 2
-    # With a spare server and the people the study leaves out, the verdict flips.
-    whole = compare(lenovo(seen, spare_replicas=1, minimum_fte=1.5, staff_usd_per_year=220_000))
-    assert whole.winner == "API"
 
 
 def test_vllm_cost_meters_full_gpu_costs_a_multiple_at_ten_requests_a_second() -> None:
