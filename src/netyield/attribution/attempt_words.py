@@ -4,7 +4,8 @@ Words cost as much as all the arithmetic, so they are looked at once per distinc
 
 In:  attempts_touching (attempts.py), with ``replayed``: 1 where the gateway answered from its cache
 Out: attempt_map (serving_map.py); dims(dim_id, model_id, serving_id, pool, serving, DIMENSIONS, timed) and facts(fact_id, tariff_id,
-     FACTS), words spelled out; timed: every attempt reports the time of both phases; price_words(words_id, provider, model, tariff); dim_hashes and fact_hashes(h, number, serving_id)
+     FACTS), words spelled out; timed: every attempt reports the time of both phases; price_words(words_id, provider, model, tariff);
+     dim_hashes and fact_hashes(h, number, serving_id)
 """
 
 from __future__ import annotations

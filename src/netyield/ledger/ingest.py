@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from netyield.core.finding import Finding, aggregate
 from netyield.ledger.guard import SourceFailed
@@ -17,12 +17,14 @@ from netyield.ledger.outcome_matching import CURSOR, match_outcomes, matched_unt
 from netyield.ledger.source_pass import Run, SourcePass
 from netyield.sources.contract import Source
 from netyield.store.collection import collect
+from netyield.store.derived import collect_results
 from netyield.store.engine import Engine
 from netyield.store.folder import Folder
 from netyield.store.manifest import DeliveryRecord
 from netyield.store.writer import Writer
 
 KEEP_RAW_MAX_BYTES = 512 * 1024 * 1024
+RESULTS_UNUSED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def ingest(
     history: timedelta = timedelta(days=400),
 ) -> Ingested:
     """Book what the sources deliver. Delivered files above ``keep_raw_max_bytes`` are recorded and not copied; states of
-    the books older than ``history`` are collected.
+    the books older than ``history`` are collected, and results of days that nobody asked for in a week and that newer ones replace.
 
     ``progress`` is called with the source's name and the rows read of the current delivery. Raises StoreError when the
     folder cannot be written or another process keeps it locked longer than ``wait_seconds``.
@@ -64,6 +66,7 @@ def ingest(
             run.findings += match_outcomes(writer, engine, now)
             _compact(writer, now)
             collect(folder, now, history)
+            collect_results(folder, datetime.now(UTC) - RESULTS_UNUSED)
         finally:
             engine.close()
     return Ingested(aggregate(run.findings), run.booked, run.skipped)

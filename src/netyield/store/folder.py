@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -178,10 +179,15 @@ class Folder:
         return [str(base / segment.path) for segment in segments]
 
     def derived_path(self, kind: str, day: str, key: str) -> Path:
-        """Where a result of a kind, day and input hash is kept; its folder is made when that is permitted."""
+        """Where a result of a kind, day and input hash is kept; its folder is made when that is permitted.
+
+        Asking is using: one that is there gets a new date, so that ``collect_results`` leaves it (derived.py).
+        """
         path = self.data / "derived" / kind / day / f"{key}.parquet"
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            os.utime(path)
         return path
 
     @contextlib.contextmanager
