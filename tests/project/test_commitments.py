@@ -23,6 +23,7 @@ from netyield.economics.commitments.demand import with_needed
 from netyield.economics.commitments.known_terms import Told, known
 from netyield.economics.commitments.offers import Offer, OfferBook
 from netyield.project import Project, Query
+from netyield.project.commitment_contracts import known_commitments
 from netyield.project.commitment_use import measured_use
 from netyield.project.commitments import commitment_books, demand_history
 from netyield.sources.bills.assets.charges import ISSUER
@@ -84,7 +85,7 @@ def books(folder: Path, *rows: dict[str, Any], toml: str = TOML, **more: Any) ->
 def report(project: Project, query: Query = DAYS) -> Answer:
     found = commitment_books(project, query)
     return coverage.answer(
-        found.rows, found.days.to_pylist(), found.terms, known([declared(project)]).commitments,
+        found.rows, found.days, found.terms, known([declared(project)]).commitments,
         window=found.window, currency=found.currency, as_of=found.as_of, waterfall_pico=found.waterfall_pico, findings=found.findings,
     )  # fmt: skip
 
@@ -233,7 +234,28 @@ def test_another_currency_stands_beside_the_total(tmp_path: Path) -> None:
     assert D(answer.body["total"]["unused"]) == RATE
     assert {row["commitment"]: row["currency"] for row in answer.body["rows"]} == {"c1": "USD", "e1": "EUR"}
     assert answer.body["reconciliation"]["difference"] == "0"
+    assert answer.table.column("commitment").to_pylist() == ["c1"], "no euro under the sign of the dollar"
+    (apart,) = answer.views["other_currencies"][0].to_pylist()
+    assert (apart["commitment"], apart["unused"]) == ("e1", "4.20 EUR")
+    assert answer.body["other_currencies"] == ["EUR"]
     assert "fx.no_rate" in {finding.code for finding in answer.findings}
+
+
+def test_another_currency_is_converted_by_the_rate_of_its_day(tmp_path: Path) -> None:
+    euro = [usage(hour, 2, "Unused", currency="EUR", commitment_id="e1") for hour in (0, 30)]
+    day = {"rate_date": "2026-10-05", "base": "EUR", "quote": "USD", "rate": D("1.5"), "event_time": START}
+    later = {**day, "rate_date": "2026-10-06", "rate": D("1.25")}
+    project = books(tmp_path, usage(0, 3, "Used"), usage(0, 1, "Unused"), *euro, fx_rates=[day, later])
+    answer = report(project)
+    assert {row["commitment"]: (row["currency"], D(row["unused"])) for row in answer.body["rows"]} == {
+        "c1": ("USD", RATE), "e1": ("USD", 2 * RATE * (D("1.5") + D("1.25"))),
+    }  # fmt: skip
+    assert D(answer.body["total"]["unused"]) == RATE + 2 * RATE * D("2.75") == unused_step(project)
+    assert answer.body["reconciliation"]["difference"] == "0"
+    assert answer.body["other_currencies"] == []
+    assert sum(row["amount"] for row in answer.views["coverage_days"][0].to_pylist() if row["kind"] == "unused") == RATE + 2 * RATE * D("2.75")
+    found = known_commitments(project, commitment_books(project, DAYS))
+    assert found.missing == {"c1": ("start", "end"), "e1": ("start", "end")}
 
 
 DECLARED = """

@@ -43,12 +43,21 @@ OWNER_COLUMNS = (
     AnswerColumn("unused_hours", "hours", "unit-hours", "Hours nobody used"),
     AnswerColumn("share", "share", "of all unused", "Share of the waste"),
 )
+OTHER_COLUMNS = (
+    AnswerColumn("commitment", "text", "", "Commitment or capacity reservation"),
+    AnswerColumn("owner", "text", "", "Who answers for it"),
+    AnswerColumn("used", "text", "", "Effective cost of what was used"),
+    AnswerColumn("unused", "text", "", "Effective cost of what nobody used"),
+    AnswerColumn("fees", "text", "", "Effective cost of its other rows"),
+    AnswerColumn("utilisation", "share", "of what was paid", "Effective cost used / used + unused"),
+    AnswerColumn("unused_hours", "hours", "unit-hours", "Hours nobody used"),
+)
 LADDER_COLUMNS = (
     AnswerColumn("commitment", "text", "", "Commitment"),
     AnswerColumn("ends", "text", "", "Day it ends"),
     AnswerColumn("months_left", "number", "months", "From the end of the window"),
     AnswerColumn("units", "number", "units", "Units it binds"),
-    AnswerColumn("owed", "money", "currency", "Still to be paid until then"),
+    AnswerColumn("owed", "text", "", "Still to be paid until then, in its own currency"),
 )
 DAY_COLUMNS = (
     AnswerColumn("day", "time", "UTC", "Day"),
@@ -75,6 +84,7 @@ def answer(
     merged = _by_id(rows, contracts)
     mine = [one for one in merged if one["currency"] == currency]
     table = [_row(one, contracts) for one in merged]
+    others = [row for row in table if row["currency"] != currency]
     body = _body(mine, days, table, waterfall_pico, currency)
     noticed = (*findings, *_identities(terms, window), *_findings(merged, contracts))
     ladder = ladder_rows(declared, window)
@@ -84,11 +94,14 @@ def answer(
         "window": {"since": iso(window.since), "until": iso(window.until)},
         "currency": currency,
         "expiry": [{**row, "owed": text(row["owed"])} for row in ladder],
+        "other_currencies": sorted({row["currency"] for row in others}),
         "definition": DEFINITION,
     }
     views = {
         "owners": (_arrow(_owners(mine), OWNER_COLUMNS), OWNER_COLUMNS),
-        "expiry_ladder": (_arrow(ladder, LADDER_COLUMNS), LADDER_COLUMNS),
+        "other_currencies": (_arrow([_in_words(row) for row in others], OTHER_COLUMNS), OTHER_COLUMNS),
+        "expiry_ladder": (_arrow([{**row, "owed": _amount(row["owed"], row["currency"])} for row in ladder], LADDER_COLUMNS),
+                          LADDER_COLUMNS),
         "coverage_days": (_arrow(_days(days), DAY_COLUMNS), DAY_COLUMNS),
     }
     return Answer(
@@ -98,7 +111,7 @@ def answer(
         window=window,
         currency=currency,
         basis="effective",
-        table=_arrow(table, COLUMNS),
+        table=_arrow([row for row in table if row["currency"] == currency], COLUMNS),
         columns=COLUMNS,
         headline=body["total"],
         description=_sentence(body, currency),
@@ -160,6 +173,16 @@ def _row(entry: Mapping[str, Any], contracts: Mapping[str, Commitment]) -> dict[
         "ends": f"{contract.end:%Y-%m-%d}" if contract else "",
         "currency": entry["currency"],
     }
+
+
+def _in_words(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of another currency, which no face can take for one of the report's."""
+    words = {name: _amount(row[name], row["currency"]) for name in ("used", "unused", "fees")}
+    return {column.name: words.get(column.name, row[column.name]) for column in OTHER_COLUMNS}
+
+
+def _amount(value: Decimal, currency: str) -> str:
+    return f"{quantise(value, 2):,} {currency}"
 
 
 def _shares(found: Metrics) -> dict[str, float | None]:
@@ -262,6 +285,7 @@ def ladder_rows(declared: Sequence[Commitment], window: Period) -> list[dict[str
             "months_left": _months(today, one.end),
             "units": float(one.quantity),
             "owed": one.owed_after(today),
+            "currency": one.currency,
         }
         for one in declared
         if one.end > today
@@ -307,7 +331,10 @@ def _findings(merged: Sequence[Mapping[str, Any]], contracts: Mapping[str, Commi
 
 def _caveats(body: Mapping[str, Any]) -> tuple[str, ...]:
     difference = body["reconciliation"]["difference"]
+    names = ", ".join(body["other_currencies"])
+    apart = [f"Commitments billed in {names} have no dated rate to {body['currency']}: they stand apart and in no sum."] if names else []
     return (
+        *apart,
         f"The waterfall's commitment_unused is {body['reconciliation']['waterfall_commitment_unused']}"
         + ("; these rows add up to it." if difference == "0" else f", {difference} more than these rows (cut to seconds)."),
     )
@@ -327,4 +354,5 @@ def _sentence(body: Mapping[str, Any], currency: str) -> str:
 
 def _arrow(rows: Sequence[Mapping[str, Any]], columns: Sequence[AnswerColumn]) -> pa.Table:
     types = {"money": MONEY, "text": pa.string(), "time": pa.string()}
-    return pa.Table.from_pylist(list(rows), schema=pa.schema([(c.name, types.get(c.kind, pa.float64())) for c in columns]))
+    schema = pa.schema([(c.name, types.get(c.kind, pa.float64())) for c in columns])
+    return pa.Table.from_pylist([{name: row[name] for name in schema.names} for row in rows], schema=schema)

@@ -70,8 +70,7 @@ def _ladder(answer: Answer) -> Drawing:
     since = iso(answer.window.until)
     data: list[dict[str, Any]] = []
     for number, row in enumerate(table.to_pylist()):
-        owed = formats.money(row["owed"], answer.currency)
-        words = f"{row['commitment']} ends {row['ends']}, {formats.count(row['units'])} units, {owed} still to be paid"
+        words = f"{row['commitment']} ends {row['ends']}, {formats.count(row['units'])} units, {row['owed']} still to be paid"
         data.append({"walk": number, "commitment": row["commitment"], "since": since, "ends": iso(instant(row["ends"])),
                      "sentence": words})  # fmt: skip
     guard("expiry ladder", len(data))

@@ -27,7 +27,7 @@ def known_commitments(
     """All that is known of each commitment. ``file`` stands for netyield.toml; ``books`` None = there is no bill."""
     declared = Told(FILE_NAME, {rule.id: rule.said() for rule in project.config.commitment}, FILE_NAME) if file is None else file
     dataset, findings = told_by_rows(contract_rows(project, as_of), "contract_commitments")
-    origins = [declared, dataset, *([told_by_bill(books.rows, books.terms)] if books else [])]
+    origins = [declared, dataset, *([told_by_bill(books.billed, books.terms)] if books else [])]
     found = known(origins)
     return Known(found.commitments, found.missing, (*_twice(project, file), *findings, *found.findings))
 

@@ -9,18 +9,20 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from netyield.answers.books import Books, Query
 from netyield.answers.measures import capacity_filter
 from netyield.core.errors import WrongUse
 from netyield.core.finding import Finding, Severity
-from netyield.core.period import Period, iso, micros
+from netyield.core.period import Period, from_micros, iso, micros
 from netyield.economics.commitments import bill_rows
 from netyield.economics.commitments.demand import ACTIVE, ALLOCATED, HOUR_US, NEEDED, PAID, RENTED, Demand
 from netyield.economics.serving.needed import needed
 from netyield.economics.serving.unfilled import Objective
+from netyield.ledger.currency import Rates
 from netyield.project.books import raw_engine
+from netyield.project.inputs import rates_of, views
+from netyield.store.engine import Engine
 
 if TYPE_CHECKING:
     from netyield.project.project import Project
@@ -30,8 +32,9 @@ MICRO = 1_000_000
 
 @dataclass(frozen=True)
 class CommitmentBooks:
-    """Rows of commitments in one window. Money in pico-units of each row's currency.
+    """Rows of commitments in one window. Money in pico-units of each row's currency: the report's where a dated rate converts it.
 
+    ``billed``: the same rows in the currency of the bill.
     ``waterfall_pico``: the step commitment_unused of the waterfall of the same window, in ``currency``.
     """
 
@@ -39,7 +42,8 @@ class CommitmentBooks:
     currency: str
     as_of: str
     rows: list[dict[str, Any]]
-    days: pa.Table
+    billed: list[dict[str, Any]]
+    days: list[dict[str, Any]]
     terms: list[dict[str, Any]]
     waterfall_pico: int
     findings: tuple[Finding, ...]
@@ -54,13 +58,60 @@ def commitment_books(project: Project, query: Query) -> CommitmentBooks:
     engine = raw_engine(project.folder, project.manifest(query.as_of), project.config, books)
     try:
         bill_rows.prepare(engine, books.window)
-        rows = bill_rows.by_commitment(engine)
+        rows = bill_rows.by_commitment(engine, books.currency)
         days = bill_rows.by_day(engine, books.currency)
         terms = bill_rows.whole_terms(engine)
     finally:
         engine.close()
     unused = int(books.engine.scalar("SELECT COALESCE(total(pico), 0) FROM leaves WHERE step = 'commitment_unused'"))
-    return CommitmentBooks(books.window, books.currency, books.as_of, rows, days, terms, unused, books.findings)
+    rates = dated_rates(project, query)
+    apart = [{**row, "rate_day": None} for row in rows]
+    return CommitmentBooks(
+        books.window, books.currency, books.as_of, converted(rows, rates, books.currency, bill_rows.MONEY_SUMS),
+        converted(apart, rates, "", bill_rows.MONEY_SUMS),
+        [day for day in converted(days, rates, books.currency, bill_rows.DAY_SUMS) if day["currency"] == books.currency],
+        terms, unused, books.findings,
+    )  # fmt: skip
+
+
+def dated_rates(project: Project, query: Query) -> Rates:
+    """The exchange rates of the books."""
+    engine = Engine()
+    try:
+        views(engine, project.folder, project.manifest(query.as_of), "fx_rates")
+        return rates_of(engine)
+    finally:
+        engine.close()
+
+
+def converted(rows: Sequence[Mapping[str, Any]], rates: Rates, currency: str, money: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows in a currency, by the rate of each row's ``rate_day``, added up again. Those without a rate keep their own."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        day = None if row["rate_day"] is None else from_micros(row["rate_day"]).date().isoformat()
+        amounts = {name: _in(rates, int(row[name]), row["currency"], currency, day) for name in money}
+        known = day is not None and None not in amounts.values()
+        one = {**row, "currency": currency if known else row["currency"], "rate_day": None, **(amounts if known else {})}
+        key = tuple(value for name, value in one.items() if isinstance(value, str | None) or name == "day_us")
+        found[key] = _added(found[key], one) if key in found else one
+    return list(found.values())
+
+
+def _in(rates: Rates, pico: int, base: str, quote: str, day: str | None) -> int | None:
+    return None if day is None else rates.convert(pico, base, quote, day)
+
+
+def _added(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    """Two rows of one thing: amounts added, a time from the earlier and to the later."""
+    ends = {"use_from_us": min, "use_to_us": max}
+    one = dict(left)
+    for name, value in right.items():
+        if name in ends:
+            known = [each for each in (left[name], value) if each is not None]
+            one[name] = ends[name](known) if known else None
+        elif value is not None and not isinstance(value, str) and name != "day_us":
+            one[name] = left[name] + value
+    return one
 
 
 def demand_history(project: Project, query: Query, hours: int | None) -> tuple[Demand, list[Finding]]:

@@ -40,6 +40,7 @@ ANSWERS = {
     "reconciliation": reconciliation.answer,
     "mapping": mapping.answer,
 }
+COVERAGE = "coverage"  # reads the contracts beside the books
 Progress = Callable[[str, int], None]
 
 
@@ -173,9 +174,13 @@ class Project:
 
     def answer(self, name: str, query: Query, progress: Progress | None = None) -> Answer:
         """One answer. Raises WrongUse for a name or filter word that does not exist."""
+        if name == COVERAGE:
+            from netyield.project.coverage import coverage_answer  # brings numpy: only for those who ask
+
+            return coverage_answer(self, query)
         if name not in ANSWERS:
             message = f"there is no answer {name!r}."
-            raise WrongUse(message, f"Known: {', '.join(ANSWERS)}.")
+            raise WrongUse(message, f"Known: {', '.join((*ANSWERS, COVERAGE))}.")
         return ANSWERS[name](self.books(query, progress))
 
     def prefix_trace(self, query: Query) -> Trace:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pyarrow as pa
-
 from netyield.core.period import Period, micros
 from netyield.ledger.charges import pico_sql
 from netyield.store.engine import Engine
 
 HOUR_US = 3_600_000_000
+DAY_SUMS = ("covered", "covered_list", "unused", "on_demand", "on_demand_list")
 OWNED = "Owned hardware"  # the provider of charges that an asset register makes
 OWNER_TAGS = ("owner", "team", "cost_center", "cost-center", "costcenter", "department")
 
@@ -72,14 +71,18 @@ def _cut(name: str, lo: int, hi: int) -> str:
                     ELSE int_div({name} * ({last}), {span}) - int_div({name} * ({first}), {span}) END AS {name}"""
 
 
-def by_commitment(engine: Engine) -> list[dict[str, Any]]:
+_RATE_DAY = "CASE WHEN currency <> ? THEN start_us - start_us % 86400000000 END"  # the day whose exchange rate counts
+MONEY_SUMS = ("used", "unused", "fees", "purchase_effective", "tax", "billed", "list_used", "in_waterfall", "due")
+
+
+def by_commitment(engine: Engine, currency: str) -> list[dict[str, Any]]:
     """Sums per commitment, currency and owner: used, unused, fees, tax, billed, list cost of the use, hours.
 
     ``list_missing``: Used rows without a list cost, ``hours_missing``: rows without hours. ``in_waterfall``: the unused money
-    that stands as commitment_unused there.
+    that stands as commitment_unused there. Lines of another currency come apart by ``rate_day``, the day their charge began.
     """
     found = engine.query(
-        """SELECT id, currency, MIN(name) AS name, MIN(type) AS type, MIN(category) AS category, MIN(provider) AS provider,
+        f"""SELECT id, currency, {_RATE_DAY} AS rate_day, MIN(name) AS name, MIN(type) AS type, MIN(category) AS category, MIN(provider) AS provider,
                   MIN(pool) AS pool, MIN(account) AS account, tags,
                   total(CASE WHEN kind = 'used' THEN effective ELSE 0 END) AS used,
                   total(CASE WHEN kind = 'unused' THEN effective ELSE 0 END) AS unused,
@@ -98,7 +101,8 @@ def by_commitment(engine: Engine) -> list[dict[str, Any]]:
                              THEN billed ELSE 0 END) AS due,
                   MIN(CASE WHEN kind IN ('used', 'unused') THEN from_us END) AS use_from_us,
                   MAX(CASE WHEN kind IN ('used', 'unused') THEN to_us END) AS use_to_us, COUNT(*) AS lines
-           FROM commitment_lines WHERE id IS NOT NULL GROUP BY id, currency, tags ORDER BY id, currency, tags"""
+           FROM commitment_lines WHERE id IS NOT NULL GROUP BY id, currency, tags, rate_day ORDER BY id, currency, tags, rate_day""",
+        [currency],
     )
     return [{**row, "owner": owner_of(row["tags"], row["account"])} for row in found.to_pylist()]
 
@@ -110,13 +114,13 @@ def owner_of(tags: str | None, account: str | None) -> str:
     return next((lower[name] for name in OWNER_TAGS if lower.get(name)), account or "")
 
 
-def by_day(engine: Engine, currency: str) -> pa.Table:
-    """Per day and in one currency: money and hours covered, unused, and on demand though they could have been covered.
+def by_day(engine: Engine, currency: str) -> list[dict[str, Any]]:
+    """Per day and currency (others apart by ``rate_day``): money and hours covered, unused, and on demand though they could have been covered.
 
     Could have been covered: use of GPUs or provisioned capacity that is not bought at spot prices.
     """
-    return engine.query(
-        """SELECT day_us,
+    found: list[dict[str, Any]] = engine.query(
+        f"""SELECT day_us, currency, {_RATE_DAY} AS rate_day,
                   total(CASE WHEN kind = 'used' AND id IS NOT NULL THEN effective ELSE 0 END) AS covered,
                   total(CASE WHEN kind = 'used' AND id IS NOT NULL THEN listed ELSE 0 END) AS covered_list,
                   total(CASE WHEN kind = 'used' AND id IS NOT NULL THEN COALESCE(gpu_us, committed_us, 0) ELSE 0 END) AS covered_us,
@@ -129,11 +133,12 @@ def by_day(engine: Engine, currency: str) -> pa.Table:
                            THEN 1 ELSE 0 END) AS BIGINT) AS hours_missing,
                   CAST(SUM(CASE WHEN list_missing AND kind <> 'unused' THEN 1 ELSE 0 END) AS BIGINT) AS list_missing
            FROM commitment_lines
-           WHERE currency = ? AND charge_category = 'Usage' AND (id IS NOT NULL AND kind IN ('used', 'unused')
+           WHERE charge_category = 'Usage' AND (id IS NOT NULL AND kind IN ('used', 'unused')
                  OR id IS NULL AND (scope = 'gpu' OR provisioned) AND COALESCE(pricing_category, 'Standard') <> 'Dynamic')
-           GROUP BY day_us ORDER BY day_us""",
+           GROUP BY day_us, currency, rate_day ORDER BY day_us, currency, rate_day""",
         [currency],
-    )
+    ).to_pylist()
+    return found
 
 
 def gpu_time(engine: Engine, where: str) -> list[dict[str, Any]]:
