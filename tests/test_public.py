@@ -29,13 +29,15 @@ def test_the_version_is_that_of_the_installed_package() -> None:
 
 def test_source_types_and_verbs() -> None:
     assert list(registry.known_types()) == [
-        "anthropic_costs", "assets", "capacity_csv", "focus", "fx", "gpu_csv", "litellm", "metrics_text", "openai_costs",
+        "anthropic_costs", "assets", "capacity_csv", "contract_commitments", "focus", "fx", "gpu_csv", "litellm", "metrics_text", "openai_costs",
         "outcomes", "prices", "prometheus", "rate_card", "requests",
     ]
     assert [verb.__name__ for verb in main.VERBS] == [
         "init", "ingest", "report", "explain", "check", "close", "export", "demo", "doctor",
     ]
-    assert report.ANSWERS == ("waterfall", "unit_cost", "fleet", "allocation", "usefulness", "reconciliation", "mapping")
+    assert report.ANSWERS == (
+        "waterfall", "unit_cost", "fleet", "allocation", "usefulness", "reconciliation", "mapping", "coverage",
+    )
 
 
 def test_what_a_plug_in_author_imports() -> None:

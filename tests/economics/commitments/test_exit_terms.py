@@ -253,6 +253,8 @@ def test_every_product_says_how_it_is_left_where_that_is_from_and_when_it_was_re
         assert {need for term in product.exits for need in term.needs} <= set(ExitInputs.model_fields)
     assert products()["crusoe_reserved"].billed_while_stopped
     assert not products()["aws_standard_ri"].verified
+    secondary = {name for name, product in products().items() if not product.verified}
+    assert {"crusoe_reserved", "vast_reserved", "lambda_1cc", "sf_compute", "together_instant_cluster"} <= secondary
 
 
 def test_a_part_cannot_go_where_only_the_whole_can() -> None:
