@@ -11,13 +11,16 @@ from decimal import Decimal
 from typing import Any
 
 from netyield.answers.answer import Answer, AnswerColumn
+from netyield.answers.depreciation import BOOK_WORDS
 from netyield.answers.statements import statement
 from netyield.core.finding import Finding, Severity
 from netyield.core.money import quantise, text
+from netyield.economics.assets.after_loss import carried
 from netyield.economics.assets.allocation import Share
 from netyield.economics.assets.impairment import Flows, Result, flows_of, ifrs, us_gaap
 from netyield.economics.assets.impairment_terms import Case, Part
 from netyield.economics.assets.onerous import Provision, ifrs_provision, us_gaap_provision
+from netyield.sources.bills.assets.asset import Asset
 
 PLACES = 6
 COLUMNS = (
@@ -32,6 +35,12 @@ PART_COLUMNS = (
     AnswerColumn("loss", "money", "currency", "Its part of the loss"),
     AnswerColumn("after", "money", "currency", "Carrying amount after"),
 )
+CARRYING_COLUMNS = (
+    PART_COLUMNS[0],
+    AnswerColumn("period", "text", "", "Month or calendar year"),
+    AnswerColumn("before", "money", "currency", "Carrying amount at its end as it was"),
+    AnswerColumn("after", "money", "currency", "Carrying amount at its end with the write-down"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,7 @@ class Asked:
     findings: Sequence[Finding] = ()
     scenario: str | None = None
     origin: Mapping[str, str] = field(default_factory=dict)  # where tokens and prices of [output] come from
+    assets: Sequence[Asset] = ()  # of the case's register
 
 
 def answer(asked: Asked) -> Answer:
@@ -66,14 +76,17 @@ def answer(asked: Asked) -> Answer:
             "undiscounted": _text(flows.undiscounted), "value_in_use": _text(flows.value_in_use),
             "value_in_use_unrounded": _text(flows.unrounded),
         },
+        "carrying": [row for name, result in books.items() for row in _carried(asked, name, result)],
         "definition": _definition(case) | dict(asked.origin),
         "description": words,
         "findings": len(findings),
     }  # fmt: skip
-    parts = [row for name, result in books.items() for row in _parts(name, result, case)]
+    parts = [row for name, result in books.items() for row in _parts(BOOK_WORDS[name], result, case)]
+    paths = [{**row, "book": BOOK_WORDS[row["book"]]} for row in body["carrying"]]
     return statement(
         "Write-downs under IFRS and US GAAP", body, (_rows(plain, flows), COLUMNS), findings=findings,
-        headline={name: {"loss": each["loss"]} for name, each in plain.items()}, views={"parts": (parts, PART_COLUMNS)},
+        headline={name: {"loss": each["loss"]} for name, each in plain.items()},
+        views={"parts": (parts, PART_COLUMNS), "carrying": (paths, CARRYING_COLUMNS)},
         currency=case.currency,
     )  # fmt: skip
 
@@ -119,6 +132,16 @@ def _plain(result: Result, provision: Provision | None, case: Case) -> dict[str,
 def _part(share: Share, case: Case) -> dict[str, Any]:
     amounts = {"before": share.before, "loss": share.loss, "after": share.after}
     return {"asset": share.id} | {key: _text(value * case.unit) for key, value in amounts.items()}
+
+
+def _carried(asked: Asked, book: str, result: Result) -> list[dict[str, Any]]:
+    """The unit's carrying amount over time in a book, as it was and with the loss; only for assets of a register."""
+    case = asked.case
+    if not asked.assets or case.at is None or result.loss is None:
+        return []
+    losses = {share.id: share.loss * case.unit for share in result.parts}
+    rows = carried(asked.assets, losses, case.at, "ifrs" if book == "ifrs" else "us_gaap")
+    return [{"book": book, "period": row.period, "before": text(row.before), "after": text(row.after)} for row in rows]
 
 
 def _parts(book: str, result: Result, case: Case) -> list[dict[str, Any]]:

@@ -11,11 +11,10 @@ from typing import Any
 import altair as alt
 
 from netyield.answers.answer import Answer
-from netyield.charts import formats, theme
+from netyield.charts import formats, periods, theme
 from netyield.charts.drawing import AT_CURSOR, Drawing, amount_axis, cursor_param, cursor_stroke, finish, guard, rows
 
 HEIGHT = 170
-NAMED_PERIODS = 12
 WORTH_KEY = "At the end of each period, after depreciation, write-downs and disposals."
 CHARGE_KEY = "Red on top: written down in the period."
 
@@ -45,19 +44,9 @@ def _point(number: int, row: dict[str, Any], currency: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _periods(points: list[dict[str, Any]]) -> Any:
-    """Periods in their order; a long schedule names years, at their first month."""
-    names = [point["period"] for point in points]
-    firsts = [name for name in names if "-" not in name or name.endswith("-01")]
-    shown = firsts if len(names) > NAMED_PERIODS and firsts else names
-    shown = shown[:: -(-len(shown) // NAMED_PERIODS)]
-    label = "slice(datum.label, 0, 4)" if shown == firsts else "datum.label"
-    return alt.X("period:O", sort=names, title=None, axis=alt.Axis(values=shown, labelExpr=label, labelAngle=0, grid=False))
-
-
 def _worth(name: str, points: list[dict[str, Any]], currency: str) -> Drawing:
     base = alt.Chart(alt.Data(values=points))
-    where = _periods(points)
+    where = periods.axis([point["period"] for point in points])
     amount = alt.Y("carrying:Q", title=f"carrying amount, {currency}", axis=amount_axis(grid=True))
     area = base.mark_area(color=theme.FILLS[theme.WORK], opacity=0.3, line={"color": theme.FILLS[theme.WORK]}, aria=False)
     dots = base.mark_point(filled=True, color=theme.FILLS[theme.WORK], opacity=1).encode(
@@ -72,13 +61,14 @@ def _worth(name: str, points: list[dict[str, Any]], currency: str) -> Drawing:
 
 def _charges(name: str, points: list[dict[str, Any]], currency: str) -> Drawing:
     base = alt.Chart(alt.Data(values=points))
-    where = _periods(points)
+    where = periods.axis([point["period"] for point in points])
     amount = alt.Y("charge:Q", title=f"depreciation, {currency}", axis=amount_axis(grid=True))
     bars = base.mark_bar(color=theme.FILLS[theme.BOOKS]).encode(
         x=where, y=amount, description="sentence:N", tooltip=alt.Tooltip("sentence:N", title=" "), **cursor_stroke()
     )
-    losses = base.transform_filter("datum.top > datum.charge").mark_bar(color=theme.FILLS[theme.LOST], aria=False)
-    layered = alt.layer(bars, losses.encode(x=where, y=amount, y2="top:Q")).add_params(cursor_param())
+    lost = [point for point in points if point["top"] > point["charge"]]
+    losses = alt.Chart(alt.Data(values=lost)).mark_bar(color=theme.FILLS[theme.LOST], aria=False)
+    layered = alt.layer(bars, *([losses.encode(x=where, y=amount, y2="top:Q")] if lost else [])).add_params(cursor_param())
     most = max(point["charge"] for point in points)
     words = f"Depreciation of owned assets from {points[0]['period']} to {points[-1]['period']}: {formats.money(most, currency)} at most."
     return Drawing(name, f"Depreciation, {currency}", words, finish(layered, height=HEIGHT), _sentences(points), CHARGE_KEY)

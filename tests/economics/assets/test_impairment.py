@@ -16,13 +16,15 @@ from netyield.economics.assets import cases
 from netyield.economics.assets.allocation import Bearer, shared
 from netyield.economics.assets.impairment_terms import Case
 from netyield.economics.assets.present_value import implied_rate, monthly_rate, present_value
+from netyield.sources.bills.assets.terms import BOOKS
 
 DATA = Path(__file__).parents[2] / "data" / "assets"
 
 
 def body(case: Case, folder: Path = DATA) -> dict[str, Any]:
-    parts = tuple(cases.parts_of(case, book, folder)[0] for book in ("ifrs", "us_gaap"))
-    return dict(impairment.answer(impairment.Asked(case, (parts[0], parts[1]))).body)
+    assets, _ = cases.held_assets(case, folder)
+    ours, theirs = (cases.parts_of(case, book, assets) for book in BOOKS)
+    return dict(impairment.answer(impairment.Asked(case, (ours, theirs), assets=assets)).body)
 
 
 def told(**words: object) -> dict[str, Any]:
@@ -157,6 +159,11 @@ def test_carrying_amounts_come_from_the_register_and_differ_by_book(tmp_path: Pa
     found = body(case, tmp_path)
     assert (found["ifrs"]["carrying"], found["ifrs"]["loss"]) == ("24000", "9000")
     assert (found["us_gaap"]["carrying"], found["us_gaap"]["loss"]) == ("20000", "6000")
+    # What is left runs out over what is left of the life: 15,000 over 36 months, 14,000 over 24.
+    path = {(row["book"], row["period"]): (row["before"], row["after"]) for row in found["carrying"]}
+    assert path["ifrs", "2028"] == ("16000", "10000")
+    assert path["us_gaap", "2028-12"] == ("10000", "7000")
+    assert path["ifrs", "2030"] == path["us_gaap", "2029-12"] == ("0", "0")
 
 
 def test_cash_flows_of_useful_output_at_dated_prices() -> None:

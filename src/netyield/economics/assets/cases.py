@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -54,17 +55,10 @@ def read_terms(path: Path, schema: type[Terms], scenario: str | None = None) -> 
         raise WrongUse(message, f"Keys: {', '.join(schema.model_fields)}.") from None
 
 
-def parts_of(case: Case, book: BookName, folder: Path) -> tuple[list[Part], list[Finding]]:
-    """The assets of the unit with their carrying amounts in a book."""
-    if case.asset:
-        return list(case.asset), []
+def held_assets(case: Case, folder: Path) -> tuple[list[Asset], list[Finding]]:
+    """The assets of the case's register that make up its unit; none for a case without one. Raises WrongUse."""
     if case.register_file is None or case.at is None:
-        carrying = case.carrying
-        if carrying is None:
-            if case.cost is None or case.accumulated_depreciation is None:
-                return [], []
-            carrying = case.cost - case.accumulated_depreciation
-        return [Part(id=case.title or "unit", carrying=carrying)], []
+        return [], []
     register = read_register(folder / case.register_file, case.register_file)
     chosen = [each for each in register.assets if fnmatchcase(each.id, case.assets) and _held(each, case.at)]
     if not chosen:
@@ -75,7 +69,19 @@ def parts_of(case: Case, book: BookName, folder: Path) -> tuple[list[Part], list
     if other is not None:
         message = f"asset {other.id!r} is in {other.currency}, the case in {case.currency}."
         raise WrongUse(message, "Narrow assets, or give the register functional_currency and a dated [[rate]].")
-    return [_part(each, book, case.at) for each in chosen], register.findings
+    return chosen, register.findings
+
+
+def parts_of(case: Case, book: BookName, assets: Sequence[Asset]) -> list[Part]:
+    """What the unit is made of, with carrying amounts in a book. ``assets``: those of its register."""
+    if case.at is not None and assets:
+        return [_part(each, book, case.at) for each in assets]
+    if case.asset:
+        return list(case.asset)
+    carrying = case.carrying
+    if carrying is None and case.cost is not None and case.accumulated_depreciation is not None:
+        carrying = case.cost - case.accumulated_depreciation
+    return [] if carrying is None else [Part(id=case.title or "unit", carrying=carrying)]
 
 
 def _held(asset: Asset, day: date) -> bool:

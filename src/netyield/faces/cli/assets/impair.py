@@ -48,15 +48,17 @@ def impair(
     from netyield.economics.assets.present_value import monthly_rate
     from netyield.faces.cli.assets.show import show
     from netyield.faces.cli.output import exit_code
+    from netyield.sources.bills.assets.terms import BOOKS
 
     one_stdout(json_out, csv_out, html)
     terms = cases.read_terms(case, Case, scenario)
-    ours, theirs = (cases.parts_of(terms, book, case.parent) for book in ("ifrs", "us_gaap"))
+    assets, findings = cases.held_assets(terms, case.parent)
+    ours, theirs = (cases.parts_of(terms, name, assets) for name in BOOKS)
     forecast = None if terms.output is None else _forecast(terms.output, terms.currency, mtok_per_month, project)
     flows = forecast.flows if forecast else []
     rate = monthly_rate(terms.rate) if flows and terms.rate is not None else None
-    findings = [*ours[1], *(forecast.findings if forecast else ())]
-    asked = impairment.Asked(terms, (ours[0], theirs[0]), flows, rate, findings, scenario, forecast.words if forecast else {})
+    findings = [*findings, *(forecast.findings if forecast else ())]
+    asked = impairment.Asked(terms, (ours, theirs), flows, rate, findings, scenario, forecast.words if forecast else {}, assets)
     answer = impairment.answer(asked)
     if journal is not None:
         _post(asked, book or BookWord.IFRS, journal, account or [])
