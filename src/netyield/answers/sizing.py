@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from netyield.answers.answer import Answer, AnswerColumn
 from netyield.core.period import EPOCH, Period
+from netyield.economics.serving.fewest import Sized
 from netyield.economics.serving.objective import Objectives
-from netyield.economics.serving.sizing import P90, Search, Sized, Sizing
+from netyield.economics.serving.sizing import P90, Search, Sizing
 from netyield.economics.serving.traffic import Traffic
 from netyield.economics.serving.weekly import counted_from
 
@@ -31,6 +32,14 @@ COLUMNS = (
 REACHED_COLUMNS = (
     AnswerColumn("limit", "text", "", "What was promised"),
     AnswerColumn("seconds", "number", "s", "What the chosen replicas reach"),
+)
+DESIGN_COLUMNS = (
+    AnswerColumn("design", "text", "", "How the fleet is run"),
+    AnswerColumn("replicas", "number", "replicas", "The most that serve at once"),
+    AnswerColumn("paid", "number", "replicas", "Paid for on average"),
+    AnswerColumn("utilisation", "share", "of full replicas", "Work over what the paid ones do when full"),
+    AnswerColumn("goodput", "share", "of requests", "Requests within every limit by themselves"),
+    AnswerColumn("meets_slo", "flag", "", "Whether the objective is kept"),
 )
 HOUR_COLUMNS = (
     AnswerColumn("hour_of_week", "number", "h", "Hour of the week, from 0; what hour 0 is stands in hours_from"),
@@ -59,6 +68,7 @@ def answer(traffic: Traffic, sizing: Sizing, objectives: Objectives, search: Sea
         caveats=tuple(f"{key}: {value}" for key, value in body["definition"].items()),
         views={
             "reached": (_reached(sizing.chosen), REACHED_COLUMNS),
+            "designs": (_designs(sizing, search), DESIGN_COLUMNS),
             "utilisation_by_hour": (_hours(sizing), HOUR_COLUMNS),
         },
         findings=sizing.findings,
@@ -78,6 +88,8 @@ def sentence(sizing: Sizing, objectives: Objectives) -> str:
         words += f", {sizing.deployed} with {spare} to spare"
     high = "no number" if sizing.high is None else str(sizing.high)
     words += f"; between {sizing.low} and {high} as the service time may be wrong. They are {chosen.utilisation:.0%} utilised"
+    if sizing.windows and sizing.windows[-1] > chosen.replicas:
+        words += f"; of {len(sizing.windows)} resampled windows the worst needs {sizing.windows[-1]}"
     if sizing.poisson is not None and sizing.poisson < chosen.replicas:
         words += f"; Poisson arrivals would have said {sizing.poisson}"
     return f"{words}."
@@ -98,13 +110,15 @@ def _body(
         "gpus": sizing.deployed * service.machine.gpus if kept else None,
         "gpus_per_replica": service.machine.gpus,
         "utilisation": chosen.utilisation if kept else None,
-        "utilisation_deployed": sizing.load / sizing.deployed if kept else None,
+        "utilisation_deployed": sizing.chosen.load / sizing.deployed if kept else None,
         "busy_share": chosen.busy_share if kept else None,
         "goodput_share": chosen.good_share,
         "reached": {words: _finite(value) for words, value in chosen.reached.items()},
         "preempted": chosen.preempted,
         "cached_share": chosen.cached_share,
         "replicas_if_poisson": sizing.poisson,
+        "replicas_resampled": list(sizing.windows),
+        "designs": _designs(sizing, search).to_pylist(),
         "levels": [
             {"demand": demand, "replicas": one.replicas, "utilisation": one.utilisation, "meets_slo": one.meets_slo}
             for demand, one in levels
@@ -164,6 +178,31 @@ def _table(levels: list[tuple[float, Sized]], gpus: int) -> pa.Table:
         for demand, one in levels
     ]  # fmt: skip
     return pa.Table.from_pylist(rows)
+
+
+def _designs(sizing: Sizing, search: Search) -> pa.Table:
+    """The fleet as sized, and as it would be run otherwise; nothing where no number keeps the objective."""
+    rows: list[tuple[str, Sized]] = [("always on", sizing.chosen)] if sizing.chosen.meets_slo else []
+    if sizing.failure:
+        spare = f"{search.spare} lost for {search.down_s / 60:g} minutes from the busiest one"
+        rows.append((f"always on, {spare}", sizing.failure))
+    if sizing.autoscaled:
+        scaled, rule = sizing.autoscaled, sizing.autoscaled.rule
+        words = f"{scaled.least} always on, more at {rule.target:g} outstanding each, cold start {rule.cold_start_s:g} s"
+        rows.append((f"autoscaled: {words}", scaled.sized))
+    if sizing.apart:
+        split = sizing.apart
+        rows.append((f"apart: {split.prefill} for prompts, {split.decode} for output", split.sized))
+    kinds = {"text": pa.string(), "flag": pa.bool_()}
+    schema = pa.schema([(each.name, kinds.get(each.kind, pa.float64())) for each in DESIGN_COLUMNS])
+    return pa.Table.from_pylist([_design(*row) for row in rows], schema=schema.set(1, pa.field("replicas", pa.int64())))
+
+
+def _design(words: str, one: Sized) -> dict[str, Any]:
+    return {
+        "design": words, "replicas": one.replicas, "paid": one.paid, "utilisation": one.utilisation,
+        "goodput": one.good_share, "meets_slo": one.meets_slo,
+    }  # fmt: skip
 
 
 def _hours(sizing: Sizing) -> pa.Table:

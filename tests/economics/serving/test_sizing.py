@@ -9,11 +9,12 @@ import pytest
 
 from netyield.core.errors import WrongUse
 from netyield.economics.serving import scenarios
+from netyield.economics.serving.fewest import fewest
 from netyield.economics.serving.fleet import Fleet
 from netyield.economics.serving.objective import parse_objectives
 from netyield.economics.serving.service_time import Wanted, service_time
 from netyield.economics.serving.simulator import simulate
-from netyield.economics.serving.sizing import Search, fewest, size
+from netyield.economics.serving.sizing import Search, size
 from netyield.economics.serving.step_time import linear
 from netyield.economics.serving.traffic import Traffic, of_trace
 from netyield.sources.traces.read import read_trace
@@ -61,6 +62,24 @@ def test_bursts_can_be_made_stronger_with_the_same_requests(code: Traffic) -> No
     assert strong.arrival_s[-1] <= code.window_s + 1e-6
 
 
+def test_a_week_of_the_recording_is_as_busy_as_its_profile_says(code: Traffic) -> None:
+    profile = [2.5 if 9 <= hour % 24 < 17 and hour < 120 else 0.1 for hour in range(168)]
+    week = scenarios.week_of(code, profile)
+    assert week.window_s == 168 * 3600
+    by_hour = np.bincount((week.arrival_s // 3600).astype(int), minlength=168) / (code.requests_per_second * 3600)
+    work = np.array(profile) > 1
+    assert by_hour[work].mean() == pytest.approx(2.5, rel=0.1)
+    assert by_hour[~work].mean() == pytest.approx(0.1, rel=0.25)
+    assert np.all(np.diff(week.arrival_s) >= 0)
+    at_work = week.arrival_s[(week.arrival_s >= 9 * 3600) & (week.arrival_s < 10 * 3600)]
+    gaps = np.diff(at_work)
+    assert gaps.std() / gaps.mean() > 5  # the bursts of the recording (13), not Poisson's 1
+    assert "a week of 300 s blocks" in week.arrivals
+    assert [each.code for each in week.obstacles()] == []
+    with pytest.raises(WrongUse, match="above 0"):
+        scenarios.week_of(code, [0.0] * 168)
+
+
 def test_fewest_is_the_fewest(code: Traffic) -> None:
     fleet = Fleet(GOLDEN, 1, 10**9)
     found = fewest(code, fleet, SLO)
@@ -96,6 +115,9 @@ def test_sizing_tells_an_interval_other_demands_and_what_poisson_would_have_said
     assert found.poisson is not None
     assert found.poisson < found.chosen.replicas
     assert [each.code for each in found.findings] == ["traffic.less_than_a_week"]
+    assert found.failure is not None
+    assert found.failure.meets_slo
+    assert found.failure.replicas == found.deployed
 
 
 def test_an_objective_nobody_keeps_is_a_finding_without_a_number(code: Traffic) -> None:

@@ -2,22 +2,25 @@
 
 growth    copies of the recording in the same time, so that bursts grow with the rest (speeding it up is another way)
 burst     counts of each bin drawn away from the mean: more in the busy bins, fewer in the quiet ones, the same in all
+week      blocks of recorded time drawn for each hour of a week, as busy as a profile says
 resample  blocks of consecutive time drawn with replacement: bursts inside a block stay as they were
 poisson   independent arrivals at the mean rate, only when asked for by name: it under-sizes bursty traffic
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from netyield.core.errors import WrongUse
-from netyield.economics.serving.traffic import PrefixTree, Traffic, no_tree
+from netyield.economics.serving.traffic import MONDAY_S, WEEK_S, PrefixTree, Traffic, no_tree
 
 Floats = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 BLOCK_S = 300.0
-BIN_S = 60.0
+BIN_S, HOUR_S = 60.0, 3600.0
 
 
 def sped_up(traffic: Traffic, factor: float) -> Traffic:
@@ -59,6 +62,35 @@ def resampled(traffic: Traffic, seed: int, block_s: float = BLOCK_S) -> Traffic:
     shift = np.repeat(np.arange(blocks) * block_s - starts, highs - lows)
     words = f"blocks of {block_s:g} s drawn from those recorded (seed {seed})"
     return _taken(traffic, chosen, traffic.arrival_s[chosen] + shift, blocks * block_s, words)
+
+
+def week_of(traffic: Traffic, profile: Sequence[float], seed: int = 0, block_s: float = BLOCK_S) -> Traffic:
+    """A week of blocks of recorded time: hour by hour (from Monday 00:00), so many times as busy as the recording was.
+
+    Blocks are drawn with replacement and keep their bursts; a share of a block is its requests drawn at random.
+    """
+    rng = np.random.default_rng(seed)
+    chosen, arrival = [], []
+    length = min(block_s, traffic.window_s)
+    for at in np.arange(0.0, WEEK_S, length):
+        times = profile[int(at // HOUR_S) % len(profile)]
+        start = rng.uniform(0, max(traffic.window_s - length, 0.0))
+        inside = np.arange(*np.searchsorted(traffic.arrival_s, (start, start + length)))
+        copies = int(times) + (rng.random(len(inside)) < times - int(times))
+        drawn = np.repeat(inside, copies)
+        chosen.append(drawn)
+        # Copies of one request stand apart by less than a second, as they do in `grown`.
+        arrival.append(traffic.arrival_s[drawn] - start + at + np.where(_again(drawn), rng.random(len(drawn)), 0.0))
+    words = f"a week of {length:g} s blocks of the recording, {min(profile):g} to {max(profile):g} times as busy (seed {seed})"
+    if not sum(map(len, chosen)):
+        message = "the profile leaves no request in the week;"
+        raise WrongUse(message, "give hours above 0.")
+    week = _taken(traffic, np.concatenate(chosen), np.concatenate(arrival), WEEK_S, words)
+    return week.replaced(start_us=int(MONDAY_S * 1e6))
+
+
+def _again(drawn: Int64) -> NDArray[np.bool_]:
+    return np.concatenate([[False], drawn[1:] == drawn[:-1]]) if len(drawn) else np.zeros(0, np.bool_)
 
 
 def burstier(traffic: Traffic, factor: float, bin_s: float = BIN_S) -> Traffic:

@@ -1,37 +1,35 @@
-"""How many replicas keep the objective on this traffic? Searched one by one on simulations, never divided out.
+"""How many replicas keep the objective on this traffic, and what else would? The measured demand, its error, other designs.
 
-The search starts at the load itself (mean work over what a full replica does), doubles until the objective is kept and
-then halves down to a step of one, because a step of a tenth misses by replicas (facts sheet 5.2). The same count is then asked of a replica as much
-slower, and as much faster, as the service time may be wrong: the interval. What is deployed is one more where a replica
-may fail (N+1).
+The number is asked again of a replica as much slower, and as much faster, as the service time may be wrong: the interval.
+What is deployed is one more where a replica may fail (N+1), and more than that where its loss in the busiest minute,
+simulated, breaks the promise.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from netyield.core.errors import WrongUse
 from netyield.core.finding import Finding, Severity
-from netyield.economics.serving.fleet import Fleet, Routing
+from netyield.economics.serving import designs
+from netyield.economics.serving.designs import Apart, Autoscaled
+from netyield.economics.serving.fewest import MOST_REPLICAS, Sized, fewest
+from netyield.economics.serving.fleet import Autoscaling, Fleet, Routing
 from netyield.economics.serving.objective import Objectives
-from netyield.economics.serving.scenarios import poisson, sped_up
+from netyield.economics.serving.scenarios import poisson, resampled, sped_up
 from netyield.economics.serving.service_time import ServiceTime
-from netyield.economics.serving.simulator import Served, simulate
-from netyield.economics.serving.step_time import StepTime
+from netyield.economics.serving.simulator import simulate
 from netyield.economics.serving.traffic import Traffic
 from netyield.economics.serving.weekly import HourOfWeek, by_hour
 
-MOST_REPLICAS = 1024
 P90 = 1.2816
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How to size: bounds of a replica, spare replicas for failures, routing, and the demands to tell besides 1."""
+    """How to size: bounds of a replica, spare replicas for failures and how long one is down, routing, the demands to tell
+    besides 1, an autoscaling rule, whether prompts are computed apart, and how many resampled windows are sized."""
 
     max_batch: int = 256
     budget_tokens: int = 2048
@@ -39,30 +37,20 @@ class Search:
     routing: Routing = Routing.SHORTEST_QUEUE
     demands: tuple[float, ...] = (0.5, 2.0)
     compare_poisson: bool = True
-
-
-@dataclass(frozen=True)
-class Sized:
-    """The fewest replicas that keep the objective, and what they then do. ``meets_slo`` False: no number does."""
-
-    replicas: int
-    meets_slo: bool
-    reached: dict[str, float]
-    good_share: float
-    utilisation: float
-    busy_share: float
-    preempted: int
-    cached_share: float
+    down_s: float = 3600.0
+    autoscaling: Autoscaling | None = None
+    apart: bool = False
+    windows: int = 0
 
 
 @dataclass(frozen=True)
 class Sizing:
     """``chosen`` at the measured demand, with bounds from the service time's error (P10, P90), other demands, and what
-    Poisson arrivals would have said. ``load``: mean work in full replicas, the fluid lower bound. ``hours``: how busy the
-    chosen replicas are in each recorded hour of the week."""
+    Poisson arrivals would have said. ``deployed``: with spare ones; ``failure``: what those reach while the spare ones are
+    lost. ``hours``: how busy the chosen replicas are in each recorded hour of the week. ``windows``: replicas of each
+    resampled window. ``autoscaled`` and ``apart`` where asked for."""
 
     service: ServiceTime
-    load: float
     kv_tokens: int
     chosen: Sized
     low: int
@@ -72,6 +60,10 @@ class Sizing:
     poisson: int | None
     findings: tuple[Finding, ...]
     hours: tuple[HourOfWeek, ...] = ()
+    failure: Sized | None = None
+    windows: tuple[int, ...] = ()
+    autoscaled: Autoscaled | None = None
+    apart: Apart | None = None
 
 
 def size(
@@ -86,95 +78,64 @@ def size(
     if not traffic.requests or traffic.window_s <= 0:
         message = "there is no traffic to size a fleet for;"
         raise WrongUse(message, "give a file with arrival times and lengths.")
-    contexts = traffic.input_tokens + traffic.output_tokens
-    memory = service.machine.kv_tokens(int(np.mean(contexts)))
-    fleet = Fleet(service.step, 1, max(memory, 1), how.max_batch, max(how.budget_tokens, how.max_batch), how.routing)
+    fleet = fleet_of(traffic, service, how)
     progress("replicas that keep the objective")
     chosen = fewest(traffic, fleet, objectives)
     findings = [*traffic.findings, *traffic.obstacles(), *_faults(traffic, fleet, objectives, chosen)]
     if not chosen.meets_slo:
-        load = _load(traffic, service.step, how.max_batch, memory)
-        return Sizing(service, load, memory, chosen, chosen.replicas, None, 0, (), None, tuple(findings))
+        return Sizing(service, fleet.kv_tokens, chosen, chosen.replicas, None, 0, (), None, tuple(findings))
+    near = chosen.replicas
     progress("the error of the service time")
-    low = fewest(traffic, _slower(fleet, service.uncertainty.bound(-P90)), objectives)
-    high = fewest(traffic, _slower(fleet, service.uncertainty.bound(P90)), objectives)
+    low = fewest(traffic, _slower(fleet, service.uncertainty.bound(-P90)), objectives, near)
+    high = fewest(traffic, _slower(fleet, service.uncertainty.bound(P90)), objectives, near)
     demands = []
     for demand in how.demands:
         progress(f"{demand:g} times the demand")
-        demands.append((demand, fewest(sped_up(traffic, demand), fleet, objectives)))
+        faster, guess = sped_up(traffic, demand), max(1, round(near * demand))
+        demands.append((demand, fewest(faster, fleet, objectives, guess, alone_kept=True)))
     smooth = None
     if how.compare_poisson:
         progress("Poisson arrivals, for comparison")
-        smooth = fewest(poisson(traffic, 0), fleet, objectives).replicas
+        smooth = fewest(poisson(traffic, 0), fleet, objectives, alone_kept=True).replicas
     if not high.meets_slo:
         findings.append(_open_above(service))
-    load = _load(traffic, service.step, how.max_batch, memory)
     served = simulate(traffic, replace(fleet, replicas=chosen.replicas))
-    return Sizing(
-        service, load, memory, chosen, low.replicas,
-        high.replicas if high.meets_slo else None, chosen.replicas + how.spare, tuple(demands), smooth, tuple(findings),
-        by_hour(traffic, served, service.step, load, chosen.replicas),
+    found = Sizing(
+        service, fleet.kv_tokens, chosen, low.replicas, high.replicas if high.meets_slo else None, chosen.replicas,
+        tuple(demands), smooth, tuple(findings), by_hour(traffic, served, service.step, chosen.load, chosen.replicas),
     )  # fmt: skip
+    return _designed(found, traffic, fleet, objectives, how, progress)
 
 
-def fewest(traffic: Traffic, fleet: Fleet, objectives: Objectives) -> Sized:
-    """The fewest replicas that keep the objective: doubled until it is kept, then halved down to one.
-
-    An objective that requests served alone miss is kept by no number, and nothing is searched.
-    """
-    load = _load(traffic, fleet.step, fleet.max_batch, fleet.kv_tokens)
-    start = max(1, math.floor(load))
-    if not possible(traffic, fleet, objectives):
-        return _sized(traffic, replace(fleet, replicas=start), objectives, load)
-    found: dict[int, Sized] = {}
-
-    def at(replicas: int) -> Sized:
-        if replicas not in found:
-            found[replicas] = _sized(traffic, replace(fleet, replicas=replicas), objectives, load)
-        return found[replicas]
-
-    high = start
-    while not at(high).meets_slo:
-        if high >= MOST_REPLICAS:
-            return at(high)
-        high = min(MOST_REPLICAS, max(high + 1, high * 2))
-    low = max((each for each in found if not found[each].meets_slo), default=start - 1)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if at(middle).meets_slo:
-            high = middle
-        else:
-            low = middle
-    return at(high)
+def fleet_of(traffic: Traffic, service: ServiceTime, how: Search) -> Fleet:
+    """One replica of the machine, as the search bounds it."""
+    memory = service.machine.kv_tokens(int((traffic.input_tokens + traffic.output_tokens).mean()))
+    return Fleet(service.step, 1, max(memory, 1), how.max_batch, max(how.budget_tokens, how.max_batch), how.routing)
 
 
-def possible(traffic: Traffic, fleet: Fleet, objectives: Objectives) -> bool:
-    """Whether requests that have a replica each keep the objective: what no number of replicas can beat."""
-    apart = traffic.replaced(arrival_s=np.arange(traffic.requests) * 1e6, window_s=traffic.requests * 1e6)
-    served = simulate(apart, replace(fleet, replicas=1))
-    return objectives.kept(objectives.reached(served, apart.arrival_s))
-
-
-def _sized(traffic: Traffic, fleet: Fleet, objectives: Objectives, load: float) -> Sized:
-    served = simulate(traffic, fleet)
-    reached = objectives.reached(served, traffic.arrival_s)
-    prompts = int(traffic.input_tokens.sum())
-    return Sized(
-        fleet.replicas, objectives.kept(reached), reached, objectives.good_share(served, traffic.arrival_s),
-        load / fleet.replicas, served.busy_share, int(served.preempted.sum()), _cached(served) / max(prompts, 1),
-    )  # fmt: skip
-
-
-def _cached(served: Served) -> int:
-    return int(served.cached_tokens.sum())
-
-
-def _load(traffic: Traffic, step: StepTime, max_batch: int, kv_tokens: int) -> float:
-    """Mean work in replicas that are always full: as many requests at once as batch and memory allow."""
-    inputs, outputs = float(traffic.input_tokens.mean()), float(traffic.output_tokens.mean())
-    held = max(1, min(max_batch, int(kv_tokens / (inputs + outputs))))
-    fresh = max(1.0, inputs - float(traffic.cached_tokens.mean()))
-    return traffic.requests_per_second / step.requests_per_second(fresh, outputs, held)
+def _designed(
+    found: Sizing, traffic: Traffic, fleet: Fleet, objectives: Objectives, how: Search, progress: Callable[[str], None]
+) -> Sizing:
+    """The sizing with the loss of spare replicas, resampled windows, autoscaling and disaggregation, as asked for."""
+    replicas = found.chosen.replicas
+    if how.spare:
+        progress("a replica lost in the busiest minute")
+        deployed, failure = designs.survives(traffic, fleet, objectives, replicas, how.spare, how.down_s)
+        told = () if failure.meets_slo else (_breaks(traffic, objectives, how.spare, failure),)
+        found = replace(found, deployed=deployed, failure=failure, findings=(*found.findings, *told))
+    if how.windows:
+        progress(f"{how.windows} resampled windows")
+        each = (fewest(resampled(traffic, seed), fleet, objectives, replicas) for seed in range(how.windows))
+        found = replace(found, windows=tuple(sorted(one.replicas for one in each)))
+    if how.autoscaling:
+        progress("autoscaling")
+        found = replace(found, autoscaled=designs.autoscaled(traffic, fleet, objectives, replicas, how.autoscaling))
+    if how.apart:
+        progress("prompts and output apart")
+        seconds = designs.transfer_seconds_per_token(found.service.machine)
+        split = designs.apart(traffic, fleet, objectives, seconds, MOST_REPLICAS)
+        found = replace(found, apart=split)
+    return found
 
 
 def _slower(fleet: Fleet, factor: float) -> Fleet:
@@ -203,3 +164,12 @@ def _open_above(service: ServiceTime) -> Finding:
     )
     repair = "Measure three to five points: netyield placement calibrate."
     return Finding("sizing.open_above", Severity.WARNING, message, repair)
+
+
+def _breaks(traffic: Traffic, objectives: Objectives, spare: int, failure: Sized) -> Finding:
+    reached = "; ".join(f"{words} reaches {value:.3g} s" for words, value in failure.reached.items())
+    message = (
+        f"{objectives} is missed when {spare} of {failure.replicas} replicas fail in the busiest minute: {reached}."
+    )
+    repair = "Give more --spare replicas, accept it, or let the objective leave room (p95 instead of p99)."
+    return Finding("sizing.failure", Severity.WARNING, message, repair, traffic.name)

@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 JUDGED_SECONDS, JUDGED_REQUESTS = 1800.0, 1000  # below, a p99 rests on ten requests or on one busy spell
 WEEK_S = 7 * 86_400.0
+MONDAY_S = 4 * 86_400  # 1 January 1970 was a Thursday
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Traffic:
             found.append(Finding("traffic.too_short", Severity.ERROR, message, repair, self.name))
         elif self.window_s < WEEK_S:
             message = f"{self.window_s / 3600:,.1f} hours of traffic say nothing of the rest of the week."
-            repair = "Give a week, or say how much the busiest hour exceeds this one (--growth)."
+            repair = "Give a week of traffic; placement size also takes its profile (--week) or a factor (--growth)."
             found.append(Finding("traffic.less_than_a_week", Severity.WARNING, message, repair, self.name))
         return tuple(found)
 

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from netyield.economics.serving.simulator import Served
 from netyield.economics.serving.step_time import StepTime
-from netyield.economics.serving.traffic import Traffic
+from netyield.economics.serving.traffic import MONDAY_S, Traffic
 
 Floats = NDArray[np.float64]
 MINUTE_S, HOUR_MINUTES, WEEK_HOURS = 60.0, 60, 168
-MONDAY_S = 4 * 86_400  # 1 January 1970 was a Thursday
 MONDAY, RECORDING = "Monday 00:00 UTC", "the start of the recording"
 
 

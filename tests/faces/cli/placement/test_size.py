@@ -14,7 +14,7 @@ CONTRACT = {
     "objective", "meets_slo", "replicas", "replicas_p10", "replicas_p90", "deployed", "gpus", "gpus_per_replica",
     "utilisation", "utilisation_deployed", "busy_share", "goodput_share", "reached", "preempted", "cached_share",
     "replicas_if_poisson", "levels", "traffic", "service_time", "definition", "findings",
-    "utilisation_by_hour", "hours_from",
+    "utilisation_by_hour", "hours_from", "designs", "replicas_resampled",
 }  # fmt: skip
 
 
@@ -53,6 +53,32 @@ def test_growth_and_bursts_are_named_in_the_definition(run: Run) -> None:
     assert found["definition"]["arrivals"] == "as recorded, bursts 1.2 times as strong, grown 2 times"  # type: ignore[index]
 
 
+def test_the_fleet_is_told_as_it_would_be_run_otherwise(run: Run) -> None:
+    words = ("--autoscale", "20", "--least", "2", "--cold-start", "60", "--hold", "120", "--apart", "--repair-minutes", "10")
+    found = sized(run, "--model", "Qwen3-32B", "--resample", "3", *words)
+    names = [str(each["design"]).partition(" ")[0] for each in found["designs"]]  # type: ignore[attr-defined]
+    assert names == ["always", "always", "autoscaled:", "apart:"]
+    static, lost, scaled, apart = found["designs"]  # type: ignore[misc]
+    assert "1 lost for 10 minutes" in lost["design"]
+    assert lost["replicas"] == found["deployed"]
+    assert "cold start 60 s" in scaled["design"]
+    assert scaled["paid"] <= static["paid"] == found["replicas"]
+    assert apart["meets_slo"]
+    assert len(found["replicas_resampled"]) == 3  # type: ignore[arg-type]
+
+
+def test_a_week_is_made_of_the_recording(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "week.csv"
+    path.write_text("hour_of_week,times\n" + "".join(f"{h},{0.02 if h >= 120 else 0.06}\n" for h in range(168)), encoding="utf-8")
+    found = sized(run, "--model", "Qwen3-32B", "--week", str(path))
+    assert found["traffic"]["hours"] == 168  # type: ignore[index]
+    hours = found["utilisation_by_hour"]
+    assert [each["hour_of_week"] for each in hours] == list(range(168))  # type: ignore[attr-defined]
+    assert hours[10]["utilisation"] > hours[130]["utilisation"] > 0  # type: ignore[index]
+    assert "traffic.less_than_a_week" not in [each["code"] for each in found["findings"]]  # type: ignore[attr-defined]
+    assert "a week of 300 s blocks" in found["definition"]["arrivals"]  # type: ignore[index]
+
+
 def test_an_objective_nobody_keeps_fails_without_a_number(run: Run) -> None:
     found = sized(run, "--model", "Qwen3-32B", "--slo", "ttft p99 < 1ms", code=1)
     assert found["replicas"] is None
@@ -66,6 +92,9 @@ def test_an_objective_nobody_keeps_fails_without_a_number(run: Run) -> None:
         (("--model", "no-such"), "not known"), (("--model", "Qwen3-32B", "--gpu", "h2000"), "Did you mean H200"),
         (("--model", "Qwen3-32B", "--slo", "fast"), "not understood"), ((), "no model"),
         (("--model", "Qwen3-32B", "--max-batch", "0"), "--budget-tokens"),
+        (("--model", "Qwen3-32B", "--week", "none.csv"), "cannot be read"),
+        (("--model", "Qwen3-32B", "--growth", "0"), "above 0"), (("--model", "Qwen3-32B", "--burst", "nan"), "above 0"),
+        (("--model", "Qwen3-32B", "--autoscale", "0"), "autoscale"),
     ],
 )  # fmt: skip
 def test_wrong_use_is_told_with_its_repair(run: Run, words: tuple[str, ...], said: str) -> None:

@@ -23,6 +23,22 @@ from netyield.faces.cli.options import (
     Where,
     one_stdout,
 )
+from netyield.faces.cli.placement.fleet_options import (
+    ApartOption,
+    Autoscale,
+    Burst,
+    ColdStart,
+    Growth,
+    Hold,
+    Least,
+    PoissonOption,
+    Repair,
+    Resample,
+    Spare,
+    Week,
+    rule,
+    scenario,
+)
 
 if TYPE_CHECKING:
     from netyield.economics.serving.service_time import ServiceTime, Wanted
@@ -30,7 +46,7 @@ if TYPE_CHECKING:
     from netyield.faces.cli.kv.trace_options import TraceWords
     from netyield.faces.cli.progress import Working
 
-TRAFFIC, REPLICA, WHATIF = "Traffic", "Replica", "What if"
+TRAFFIC, REPLICA = "Traffic", "Replica"
 
 
 class RoutingWord(StrEnum):
@@ -96,21 +112,6 @@ MaxBatch = Annotated[int, _replica("Requests a replica runs at once.", "--max-ba
 Budget = Annotated[int, _replica("Tokens of an iteration.", "--budget-tokens", metavar="N")]
 RoutingOption = Annotated[RoutingWord, _replica("How requests find replicas.", "--routing")]
 Slo = Annotated[str, typer.Option("--slo", metavar="TEXT", help="What is promised.")]
-Spare = Annotated[
-    int, typer.Option("--spare", metavar="N", min=0, help="Replicas that may fail (N+1).", rich_help_panel=WHATIF)
-]
-Growth = Annotated[
-    float, typer.Option("--growth", metavar="TIMES", help="So many times the requests.", rich_help_panel=WHATIF)
-]
-Burst = Annotated[
-    float, typer.Option("--burst", metavar="TIMES", help="Bursts so many times as strong.", rich_help_panel=WHATIF)
-]
-PoissonOption = Annotated[
-    bool,
-    typer.Option(
-        "--poisson", help="Independent arrivals at the mean rate (under-sizes bursts).", rich_help_panel=WHATIF
-    ),
-]
 
 
 def size(
@@ -132,8 +133,16 @@ def size(
     budget_tokens: Budget = 2048,
     routing: RoutingOption = RoutingWord.SHORTEST_QUEUE,
     spare: Spare = 1,
+    repair_minutes: Repair = 60.0,
+    autoscale: Autoscale = None,
+    least: Least = 1,
+    cold_start: ColdStart = 277.0,
+    hold: Hold = 300.0,
+    apart: ApartOption = False,
     growth: Growth = 1.0,
     burst: Burst = 1.0,
+    week: Week = None,
+    resample: Resample = 0,
     poisson: PoissonOption = False,
     trace_format: FormatWord = None,
     from_ledger: FromLedger = False,
@@ -183,9 +192,12 @@ def size(
     )
     filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
     words = TraceWords(traffic, format=trace_format, from_ledger=from_ledger, filters=filters, project=project)
-    search = Search(max_batch, budget_tokens, spare, Routing(routing.value), compare_poisson=not poisson)
+    search = Search(
+        max_batch, budget_tokens, spare, Routing(routing.value), compare_poisson=not poisson, down_s=repair_minutes * 60,
+        autoscaling=rule(autoscale, least, cold_start, hold), apart=apart, windows=resample,
+    )  # fmt: skip
     with Working("Reading the traffic") as working:
-        load = _load(words, working, growth, burst, poisson)
+        load = scenario(_load(words, working), growth, burst, week, poisson)
         service = _service(wanted, load, calibrate)
         working("Simulating", 0)
         found = sized(load, service, objectives, search, lambda what: working(f"Simulating {what}", 0))
@@ -196,20 +208,15 @@ def size(
     raise typer.Exit(exit_code(answer.findings, fail_on))
 
 
-def _load(words: TraceWords, working: Working, growth: float, burst: float, smooth: bool) -> Traffic:
-    """The traffic as recorded, or the scenario asked for."""
-    from netyield.economics.serving import scenarios
+def _load(words: TraceWords, working: Working) -> Traffic:
+    """The traffic as recorded."""
     from netyield.economics.serving.traffic import of_trace
 
     load = of_trace(words.read(working))
     if not load.requests or load.window_s <= 0:
         message = f"{load.name} has no two requests with arrival times, so no rate follows."
         raise WrongUse(message, "Give a file with times and lengths (--traffic), or other --since and --until.")
-    if burst != 1:
-        load = scenarios.burstier(load, burst)
-    if growth != 1:
-        load = scenarios.grown(load, growth)
-    return scenarios.poisson(load, 0) if smooth else load
+    return load
 
 
 def _service(wanted: Wanted, load: Traffic, file: Path | None) -> ServiceTime:
