@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from beancount import loader
+from beancount.core import data
 
 from netyield.faces.cli.main import call
 
@@ -156,6 +158,37 @@ def test_journal_and_trial_balance(register: Path, tmp_path: Path, capsys: pytes
     words = ["assets", "schedule", "--asset", str(register), "--trial-balance", str(balance)]
     assert call([*words, "--until", "2027-01", "--fail-on", "warning"]) == 1
     assert call(words) == 2
+
+
+LEASE = 'payment = 50000\nperiods = 4\ntiming = "advance"\nrate = "0.05"\nstart = 2026-01-01\nmonths_per_period = 12\n'
+LOSS = "title = 'h100'\nat = 2026-12-31\nregister = '{register}'\nvalue_in_use = 300000\nfair_value = 290000\nundiscounted = 350000\n"
+SOLD = "disposed = 2028-03-09\nproceeds = '300000'\nwrite_down = [{ date = 2027-12-31, amount = 1000.01 }]\n"
+
+
+@pytest.mark.parametrize(
+    ("verb", "file", "more"),
+    [
+        (["schedule", "--asset"], CRANE, []),
+        (["schedule", "--asset"], CRANE + SOLD, []),
+        (["schedule", "--asset"], CRANE + SOLD, ["--book", "us_gaap", "--until", "2028-01"]),
+        (["what-if", "--asset"], CRANE + SOLD, ["--useful-life", "4y", "--from", "2026-08-01"]),
+        (["impair", "--case"], LOSS, []),
+        (["impair", "--case"], LOSS, ["--book", "us_gaap"]),
+        (["lease", "--case"], LEASE, []),
+        (["lease", "--case"], LEASE, ["--book", "us_gaap"]),
+        (["lease", "--case"], LEASE + "us_class = 'finance'", ["--book", "us_gaap"]),
+    ],
+    ids=["schedule", "disposal", "us-until", "what-if", "write-down", "us-write-down", "lease", "operating-lease", "finance-lease"],
+)
+def test_beancount_reads_what_every_verb_writes(
+    verb: list[str], file: str, more: list[str], register: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, journal = register.with_name("asked.toml"), register.with_suffix(".beancount")
+    path.write_text(file.replace("{register}", register.name), encoding="utf-8")
+    asked(capsys, *verb, path, *more, "--journal", journal)
+    found, errors, _ = loader.load_file(str(journal))
+    assert errors == []
+    assert sum(isinstance(entry, data.Transaction) for entry in found) >= 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import typer
 
 from netyield.core.errors import WrongUse
 from netyield.faces.cli.assets.options import AssetPath, BookOption, GrainOption, GrainWord, KnownOn, known_on
+from netyield.faces.cli.assets.posting import Accounts, Journal, accounts, write_journal
 from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath, one_stdout
 
 CHANGE = "The change"
@@ -39,6 +40,8 @@ def what_if(
     book: BookOption = None,
     by: GrainOption = GrainWord.MONTH,
     as_of: KnownOn = None,
+    journal: Journal = None,
+    account: Accounts = None,
     project: ProjectPath = None,
     json_out: Json = False,
     csv_out: Csv = None,
@@ -57,6 +60,7 @@ def what_if(
     from pydantic import ValidationError
 
     from netyield.answers import depreciation_what_if
+    from netyield.economics.assets.journal import entries
     from netyield.economics.assets.what_if import what_if as work
     from netyield.faces.cli.assets.registers import opened
     from netyield.faces.cli.assets.show import show
@@ -81,5 +85,7 @@ def what_if(
     costs = found.unit_costs(chosen, day, after)
     wanted = depreciation_what_if.Wanted(told, costs)
     answer = depreciation_what_if.answer(rows, after, wanted, [*found.findings, *wrong])
+    if journal is not None:
+        write_journal(journal, entries(after.histories, accounts(account or [])))
     show(answer, [found.name, told], json_out=json_out, csv_out=csv_out, html=html)
     raise typer.Exit(exit_code(answer.findings, fail_on))
