@@ -21,13 +21,13 @@ COLUMNS = (
     AnswerColumn("usd_per_month_p10", "money", "currency", "Cheaper than this in one draw of ten"),
     AnswerColumn("usd_per_month_p50", "money", "currency", "Median cost of the month's requests"),
     AnswerColumn("usd_per_month_p90", "money", "currency", "Dearer than this in one draw of ten"),
-    AnswerColumn("usd_per_useful_mtok", "money", "currency per million useful output tokens", "Median; empty without outcomes"),
+    AnswerColumn("usd_per_useful_mtok", "money", "currency per million useful output tokens", "Median; blank = no outcomes"),
     AnswerColumn("usd_per_served_mtok", "money", "currency per million output tokens", "Median; the whole cost, input included"),
-    AnswerColumn("replicas", "number", "replicas", "Paid for, spares included"),
-    AnswerColumn("gpus", "number", "GPUs", "Paid for"),
-    AnswerColumn("utilisation", "share", "of paid GPU-hours", "Comes out of the traffic and the objective"),
-    AnswerColumn("meets_slo", "flag", "", "Whether the latency objective is kept; empty: nobody measured it"),
-    AnswerColumn("p_cheapest", "share", "of draws", "How often it is cheapest; empty: not compared"),
+    AnswerColumn("replicas", "number", "replicas", "Paid for, spares included; blank = none"),
+    AnswerColumn("gpus", "number", "GPUs", "Paid for; blank = none"),
+    AnswerColumn("utilisation", "share", "of paid GPU-hours", "Comes out of the traffic and the objective; blank = no fleet"),
+    AnswerColumn("meets_slo", "flag", "", "Whether the latency objective is kept; blank = not measured"),
+    AnswerColumn("p_cheapest", "share", "of draws", "How often it is cheapest; blank = not compared"),
     AnswerColumn("out", "text", "", "Why it is not compared"),
 )
 PART_COLUMNS = (
@@ -117,7 +117,7 @@ def sways(found: Comparison) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     tenth = max(1, int(draws.count * SWING_DRAWS))
     for key, used in found.case.inputs.used.items():
-        if used.value.exact:
+        if used.value.exact or key not in found.contended:
             continue
         order = np.argsort(draws.value(key, used.value), kind="stable")
         low, high = (float(np.median(saving[part])) for part in (order[:tenth], order[-tenth:]))

@@ -48,13 +48,13 @@ spill = "API"
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
-    """An hour of chat, a burst every minute, and three ways to serve it."""
+    """Two hours of chat, a burst every minute that grows, and three ways to serve it."""
     rows = [f"{second + (second % 60 == 0) * each * 0.01},{900 + 7 * (second % 40)},{180 + second % 50}"
-            for second in range(3600) for each in range(30 if second % 60 == 0 else 3)]  # fmt: skip
+            for second in range(0, 7200, 2) for each in range(30 + second // 90 if second % 60 == 0 else 1)]  # fmt: skip
     traffic, options = tmp_path / "requests.csv", tmp_path / "options.toml"
     traffic.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n" + "\n".join(rows) + "\n")
     options.write_text(OPTIONS)
-    return ["--traffic", str(traffic), "--options", str(options), "--draws", "100"]
+    return ["--traffic", str(traffic), "--options", str(options), "--draws", "60"]
 
 
 def printed(words: list[str], capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -82,15 +82,32 @@ def test_the_json_is_that_of_the_contract_and_repeats(files: list[str], capfd: p
     for used in body["assumptions"]:
         assert used["source"], used
         assert used["dated"] or not used["assumed"], used
-    assert printed(["placement", "compare", *files], capfd) == body
+    again = printed(["placement", "flip", *files], capfd)
+    assert again["flip"]
+    assert {key: body[key] for key in ("verdict", "leader", "flip", "measure_first", "definition")} == {
+        key: value for key, value in again.items() if key != "answer"
+    }
 
 
-def test_flip_lists_what_changes_the_verdict(files: list[str], capfd: pytest.CaptureFixture[str]) -> None:
-    body = printed(["placement", "flip", *files], capfd)
-    assert body["flip"]
+def test_flip_tells_what_changes_the_verdict(files: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert call(["placement", "flip", *files]) == 0
     shown = capfd.readouterr().out
-    assert body["flip"][0]["input"].split(":")[0] in shown
+    assert "price" in shown
+    assert "trough" in shown or "P99" in shown or "rented" in shown
+
+
+def test_growth_and_bursts_are_asked_for_on_the_command_line(files: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    """Three times the requests cost an API three times as much; worse bursts cost a fleet more, an API the same."""
+    plain, more, bursts = (printed(["placement", "compare", *files, "--growth", *words], capfd)
+                           for words in (["1"], ["3"], ["1", "--burst", "4"]))  # fmt: skip
+    (api, rented, _), (api_more, _, _), (api_bursts, rented_bursts, _) = (
+        [option["usd_per_month"]["p50"] for option in body["options"]] for body in (plain, more, bursts)
+    )
+    assert api_more == pytest.approx(3 * api, rel=1e-4)
+    assert api_bursts == pytest.approx(api, rel=0.01)
+    assert rented_bursts > rented
+    growth = next(used for used in more["assumptions"] if "growth" in used["input"])
+    assert (growth["value"], growth["source"], growth["assumed"]) == (3, "--growth", False)
 
 
 def test_a_page_and_a_table_are_written(files: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +115,8 @@ def test_a_page_and_a_table_are_written(files: list[str], tmp_path: Path, capfd:
     assert call(["placement", "compare", *files, "--html", str(page), "--csv", str(table)]) == 0
     assert table.read_text().splitlines()[0].startswith("name,kind,usd_per_month_p10")
     written = page.read_text()
-    assert all(title in written for title in ("Own, rent or call an API", "Cost of the same requests", "What sways it", "Break-even surface"))
+    titles = ("Own, rent or call an API", "Cost of the same requests", "What sways it", "Utilisation over the week", "Break-even surface")
+    assert all(title in written for title in titles)
     assert call(["placement", "compare", *files, "--break-even"]) == 0
     assert "times the mean" in capfd.readouterr().out
 

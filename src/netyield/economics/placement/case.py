@@ -10,13 +10,13 @@ import numpy as np
 
 from netyield.economics.placement.assumed import Inputs
 from netyield.economics.placement.capacity import Capacity
-from netyield.economics.placement.demand import DAYS_SOURCE, WEEKLY_SOURCE, Demand
+from netyield.economics.placement.demand import DAYS_SOURCE, SHAPE_POINTS, WEEKLY_SOURCE, Demand
 from netyield.economics.placement.file_tables import MOST_MONTHS
 from netyield.economics.placement.options import Options
 from netyield.economics.placement.uncertain import Float64, Uncertain, exactly, lognormal
 from netyield.economics.placement.ways import Option
 
-SHAPE_POINTS, WEEK_POINTS = 100, 12
+WEEK_POINTS = 12
 SERVICE = "service time of"
 GROWTH, WEEKLY, CACHE_READ, USEFUL = "growth", "weekly peak to mean", "cache read share", "useful share"
 
@@ -115,15 +115,24 @@ class Case:
 
         Inside the window as measured. A week that was not measured is a wave between its trough and this window.
         """
-        inside = np.quantile(self.demand.rate, (np.arange(SHAPE_POINTS) + 0.5) / SHAPE_POINTS)
-        inside = inside / inside.mean()
-        if self.demand.whole_week and self.options.traffic.weekly_peak_to_mean is None:
-            return np.broadcast_to(inside, (self.inputs.draws.count, SHAPE_POINTS))
-        mean = 1.0 / self.weekly_peak()[:, None]
+        if self._week_known:
+            return np.broadcast_to(self.demand.profile, (self.inputs.draws.count, SHAPE_POINTS))
+        return self._waves(self.weekly_peak())
+
+    def likely_shape(self) -> Float64:
+        """(points): the same at the median of what is drawn."""
+        return self.demand.profile if self._week_known else self._waves(np.median(self.weekly_peak(), keepdims=True))[0]
+
+    @property
+    def _week_known(self) -> bool:
+        return self.demand.whole_week and self.options.traffic.weekly_peak_to_mean is None
+
+    def _waves(self, weekly_peak: Float64) -> Float64:
+        mean = 1.0 / weekly_peak[:, None]
         wave = np.cos(np.pi * (np.arange(WEEK_POINTS) + 0.5) / WEEK_POINTS)[None, :]
         hours = np.maximum(0.0, mean + (1.0 - mean) * wave)
         hours = hours * mean / np.maximum(hours.mean(axis=1, keepdims=True), 1e-12)
-        return np.asarray(hours[:, :, None] * inside[None, None, :], np.float64).reshape(len(hours), -1)
+        return np.asarray(hours[:, :, None] * self.demand.profile[None, None, :], np.float64).reshape(len(hours), -1)
 
 
 def same_model(one: str | None, other: str | None) -> bool:

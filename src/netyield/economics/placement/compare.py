@@ -2,7 +2,8 @@
 
 Every draw prices every option with the same inputs. An option wins when it is cheapest in 80 % of the draws; else the
 verdict is undecided, and names the input whose knowledge is worth most: how much cheaper one would choose, on average, if
-it were known (expected value of partial perfect information, by ten equal groups of its draws).
+it were known (expected value of partial perfect information, by ten equal groups of its draws, less what the same groups of
+shuffled draws would promise). Only inputs of options that are ever the two cheapest are asked.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netyield.core.finding import Finding, Severity
 from netyield.economics.placement.api_cost import api_cost
@@ -25,7 +27,7 @@ from netyield.economics.placement.uncertain import Float64
 from netyield.economics.placement.ways import AnyOption, Api, Hybrid, Own
 
 DECIDED = 0.80
-GROUPS = 10
+GROUPS, SHUFFLES = 10, 20
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Way:
     cost: Cost
     out: list[Finding]
     of_useful: Float64
+    uses: frozenset[str] = frozenset()
     p_cheapest: float | None = None
 
     @property
@@ -64,6 +67,7 @@ class Comparison:
     leader: str | None
     measure: str | None = None
     worth_usd_per_month: dict[str, float] = field(default_factory=dict)
+    contended: frozenset[str] = frozenset()  # inputs of the options among the two cheapest in any draw
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -106,9 +110,12 @@ def ways_of(case: Case) -> list[Way]:
     """Every option priced and gated."""
     found = []
     for option in case.options.option:
-        cost = cost_of(case, option)
-        out = stopped(case, option, cost) if cost.known else []
-        found.append(Way(option, cost, out, _of_useful(case, option)))
+        own = replace(case, inputs=replace(case.inputs, used={}))
+        cost = cost_of(own, option)
+        out = stopped(own, option, cost) if cost.known else []
+        way = Way(option, cost, out, _of_useful(own, option), frozenset(own.inputs.used))
+        case.inputs.used.update({key: used for key, used in own.inputs.used.items() if key not in case.inputs.used})
+        found.append(way)
     return found
 
 
@@ -136,7 +143,9 @@ def compare(case: Case) -> Comparison:
         way.p_cheapest = float((cheapest == place).mean())
     found.leader = max(ranked, key=lambda way: (way.p_cheapest or 0.0, -float(np.median(way.compared)))).name
     best = max(way.p_cheapest or 0.0 for way in ranked)
-    found.worth_usd_per_month = _worth(case, table)
+    near = np.argsort(table, axis=0, kind="stable")[:2]
+    found.contended = frozenset(key for place in np.unique(near) for key in ranked[place].uses)
+    found.worth_usd_per_month = _worth(case, table, found.contended)
     if case.demand.too_short:
         found.measure = "a longer window of traffic (a week)"
     elif best < DECIDED:
@@ -148,19 +157,27 @@ def compare(case: Case) -> Comparison:
     return found
 
 
-def _worth(case: Case, table: Float64) -> dict[str, float]:
+def _worth(case: Case, table: Float64, contended: frozenset[str]) -> dict[str, float]:
     """Per uncertain input, dollars a month one would save by knowing it before choosing; most first."""
     draws = case.inputs.draws
+    if draws.count < GROUPS * 5:
+        return {}
     without = float(table.mean(axis=1).min())
+    rng = np.random.default_rng(draws.seed)
+    noise = float(np.mean([without - _informed(table, rng.permutation(draws.count)) for _ in range(SHUFFLES)]))
     found = {}
     for key, used in case.inputs.used.items():
-        if used.value.exact or key in draws.fixed or draws.count < GROUPS * 5:
+        if used.value.exact or key in draws.fixed or key not in contended:
             continue
         order = np.argsort(draws.value(key, used.value), kind="stable")
-        groups = np.array_split(table[:, order], GROUPS, axis=1)
-        informed = sum(group.mean(axis=1).min() * group.shape[1] for group in groups) / draws.count
-        found[key] = max(0.0, without - float(informed))
+        found[key] = max(0.0, without - _informed(table, order) - noise)
     return dict(sorted(((key, worth) for key, worth in found.items() if worth > 1e-9 * abs(without)), key=lambda each: (-each[1], each[0])))
+
+
+def _informed(table: Float64, order: NDArray[np.intp]) -> float:
+    """Mean cost when each group of the draws, in this order, gets its own cheapest option."""
+    groups = np.array_split(table[:, order], GROUPS, axis=1)
+    return float(sum(group.mean(axis=1).min() * group.shape[1] for group in groups) / table.shape[1])
 
 
 def _traffic(case: Case) -> list[Finding]:

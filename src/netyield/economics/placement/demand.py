@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from netyield.economics.placement.uncertain import Float64, Uncertain, exactly, 
 HOURS_PER_MONTH = 730.0
 WEEK_SECONDS = 604_800.0
 BIN_SECONDS = 60.0
+SHAPE_POINTS = 100
 DAY_SECONDS = 86_400.0
 LEAST_REQUESTS = 1000  # as for a p99: below, it rests on ten requests or on one busy spell
 LEAST_SECONDS = 1800.0
@@ -57,6 +59,12 @@ class Demand:
         """Shares of input and output in requests of at least so many input tokens; where nobody counted, by their mean."""
         whole = float(tokens <= self.input_tokens / max(1, self.requests))
         return self.above.get(tokens, (whole, whole))
+
+    @cached_property
+    def profile(self) -> Float64:
+        """Demand of equal parts of the window from the quietest to the busiest, as multiples of its mean."""
+        found = np.quantile(self.rate, (np.arange(SHAPE_POINTS) + 0.5) / SHAPE_POINTS)
+        return np.asarray(found / found.mean(), np.float64)
 
     @property
     def window_months(self) -> float:

@@ -55,5 +55,5 @@ def hybrid_cost(case: Case, option: Hybrid) -> Cost:
 def trough(case: Case, option: Hybrid, base: Rent | Own) -> int:
     """Replicas the load keeps busy at the quantile to hold, at the likely inputs: a decision, so no random number."""
     capacity = case.capacities[base.gpu.lower()]
-    middle = np.median(case.shape() * load(case, base, capacity)[:, None], axis=0)
+    middle = case.likely_shape() * float(np.median(load(case, base, capacity)))
     return max(1, int(np.quantile(middle, option.hold) / capacity.held_per_replica + 1e-9))

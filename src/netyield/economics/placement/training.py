@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from netyield.economics.placement.capacity import Capacity
-from netyield.economics.placement.case import SHAPE_POINTS, Case
+from netyield.economics.placement.case import Case
 from netyield.economics.placement.costs import Cost
+from netyield.economics.placement.demand import SHAPE_POINTS
 from netyield.economics.placement.fleet_size import Size, load
 from netyield.economics.placement.uncertain import Float64
 from netyield.economics.placement.ways import Fleet, Rent

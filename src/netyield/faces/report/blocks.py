@@ -16,6 +16,9 @@ from netyield.charts.drawings import drawings
 from netyield.faces.sections import Section, section, sections, view_section
 
 ROWS_LIMIT = 400  # of one table on the page; CSV has them all
+FOLDED = frozenset(
+    {"demand_days", "coverage_days", "exit_values", "schedule", "utilisation_by_hour", "sways", "surface"}
+)
 OWN_COMMANDS = {
     "depreciation": "assets schedule --csv FILE",
     "depreciation_what_if": "assets what-if --csv FILE",
@@ -24,6 +27,10 @@ OWN_COMMANDS = {
     "coverage": "commitments report --csv FILE",
     "exit": "commitments exit ID --csv FILE",
     "commit_plan": "commitments buy --csv FILE",
+    "placement": "placement compare --csv FILE",
+    "break_even": "placement compare --break-even --csv FILE",
+    "sizing": "placement size --csv FILE",
+    "calibration": "placement calibrate --csv FILE",
     "kv_curve": "kv curve --csv FILE",
     "prompt_cache": "kv prompt-cache --csv FILE",
     "kv_observed": "kv observed --csv FILE",
@@ -122,11 +129,10 @@ def _kv_plan(answers: Sequence[Answer]) -> list[Block]:
     return [_drawn(answer, "plan", "Plan", shown=True, open_views=views) for answer in answers]
 
 
-def _commitments(answers: Sequence[Answer]) -> list[Block]:
-    """An answer about commitments; the points of its charts and long schedules stay behind a summary."""
-    closed = {"demand_days", "coverage_days", "exit_values", "schedule"}
+def _folded(answers: Sequence[Answer]) -> list[Block]:
+    """An answer whose charts' points and long schedules stay behind a summary; its other tables stand open."""
     return [
-        _drawn(one, one.name, one.title, shown=True, open_views=[view for view in one.views if view not in closed])
+        _drawn(one, one.name, one.title, shown=True, open_views=[view for view in one.views if view not in FOLDED])
         for one in answers
     ]
 
@@ -207,9 +213,12 @@ _MAKERS: dict[str, Callable[[Sequence[Answer]], list[Block]]] = {
     "usefulness": _usefulness,
     "reconciliation": _reconciliation,
     "mapping": _mapping,
-    "coverage": _commitments,
-    "exit": _commitments,
-    "commit_plan": _commitments,
+    "coverage": _folded,
+    "exit": _folded,
+    "commit_plan": _folded,
+    "placement": _folded,
+    "break_even": _folded,
+    "sizing": _folded,
     "kv_curve": _kv_curve,
     "kv_plan": _kv_plan,
 }
