@@ -36,7 +36,7 @@ def test_source_types_and_verbs() -> None:
         "init", "ingest", "report", "explain", "check", "close", "export", "demo", "doctor",
     ]
     assert report.ANSWERS == (
-        "waterfall", "unit_cost", "fleet", "allocation", "usefulness", "reconciliation", "mapping", "coverage",
+        "waterfall", "unit_cost", "fleet", "allocation", "usefulness", "reconciliation", "mapping", "coverage", "depreciation",
     )
 
 

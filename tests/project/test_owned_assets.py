@@ -181,6 +181,14 @@ def test_a_what_if_moves_the_cost_of_later_months_only(february: Project, capsys
     assert near(Decimal(month["after_low"]) / Decimal(month["before_low"]), (1000 + Decimal(charge)) / Decimal("6555.56"))
 
 
+def test_the_report_has_the_same_schedule(february: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    body = asked(capsys, "report", "depreciation", "--project", february.root)
+    assert body == asked(capsys, "assets", "schedule", "--project", february.root)
+    few = asked(capsys, "report", "depreciation", "--project", february.root, "--since", "2026-01-01", "--until", "2026-03-01")
+    assert few["rows"] == [row for row in body["rows"] if row["period"] in ("2026-01", "2026-02")]
+    assert call(["report", "depreciation", "--project", str(february.root), "--where", "model=own"]) == 2
+
+
 def test_unit_costs_as_of_a_day_before_there_were_books(february: Project) -> None:
     found, findings = unit_costs(february, as_of=date(2026, 10, 3))
     assert (found, [finding.code for finding in findings]) == ([], ["assets.no_books"])
@@ -243,3 +251,5 @@ def test_a_project_without_a_register_says_so(tmp_path: Path) -> None:
     (tmp_path / "netyield.toml").write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match="no asset register"):
         registers(Project.open(tmp_path))
+    answer = Project.open(tmp_path).answer("depreciation", Query())
+    assert (answer.table.num_rows, answer.description) == (0, "There is no asset to depreciate.")

@@ -90,18 +90,19 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Shown:
-    """What of a schedule is asked for: ``until`` (the first month not shown), every asset's own rows or not."""
+    """What of a schedule is asked for: from ``since`` to ``until`` (the first month not shown), every asset's own rows or not."""
 
     until: str | None = None
     by_asset: bool = False
     unit_costs: tuple[UnitCost, ...] = ()
     ledger: Ledger | None = None
+    since: str | None = None
 
 
 def answer(schedule: Schedule, findings: Sequence[Finding] = (), shown: Shown | None = None) -> Answer:
     """The schedule; ``body`` is the JSON object."""
     asked = shown or Shown()
-    rows = [plain_row(row) for row in _kept(schedule.rows, asked.until)]
+    rows = [plain_row(row) for row in _kept(schedule.rows, asked)]
     listed = [asset_row(found) for found in schedule.histories]
     words = _sentence(schedule, rows)
     findings = [*findings, *_open(schedule), *(asked.ledger.findings if asked.ledger else ())]
@@ -126,7 +127,7 @@ def answer(schedule: Schedule, findings: Sequence[Finding] = (), shown: Shown | 
         body["definition"] |= {"unit cost": UNIT_COST}
     if asked.by_asset:
         body["asset_rows"] = [
-            {"asset": asset.id, **plain_row(row)} for asset, each in schedule.by_asset() for row in _kept(each, asked.until)
+            {"asset": asset.id, **plain_row(row)} for asset, each in schedule.by_asset() for row in _kept(each, asked)
         ]
         views["asset_rows"] = (body["asset_rows"], (ASSET_COLUMNS[0], *COLUMNS))
     if asked.ledger is not None:
@@ -228,8 +229,9 @@ def _open(schedule: Schedule) -> list[Finding]:
     return found
 
 
-def _kept(rows: Sequence[Row], until: str | None) -> list[Row]:
-    return [row for row in rows if until is None or row.period < until[: len(row.period)]]
+def _kept(rows: Sequence[Row], asked: Shown) -> list[Row]:
+    since, until = asked.since or "", asked.until or "9999"
+    return [row for row in rows if since[: len(row.period)] <= row.period < until[: len(row.period)]]
 
 
 def _sentence(schedule: Schedule, rows: Sequence[dict[str, Any]]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from netyield.answers import depreciation
+from netyield.answers.answer import Answer
 from netyield.answers.books import Books, Query
 from netyield.answers.measures import by_step, figures, per_mtok
 from netyield.answers.unit_cost import slices
@@ -12,8 +14,8 @@ from netyield.core.depreciation import clock, first_day, month_name
 from netyield.core.errors import ConfigError, WrongUse
 from netyield.core.finding import Finding, Severity
 from netyield.core.money import from_pico
-from netyield.core.period import Period, iso
-from netyield.economics.assets.schedule import Schedule
+from netyield.core.period import Period, iso, parse_time
+from netyield.economics.assets.schedule import Schedule, schedule
 from netyield.economics.assets.unit_costs import Cost, UnitCost
 from netyield.project.owned_costs import Charges, booked, restated
 from netyield.project.project import Project
@@ -25,14 +27,38 @@ CUTS = ("model", "team")
 
 def registers(project: Project) -> list[tuple[str, Register]]:
     """Every asset register of the project's sources. Raises ConfigError when there is none."""
-    found: list[tuple[str, Register]] = []
-    for source in project.sources().values():
-        if isinstance(source, Assets):
-            found += source.registers()
+    found = _registers(project)
     if not found:
         message = "the project has no asset register."
         raise ConfigError(message, 'Add [[source]] type = "assets" with its path, or give --asset FILE.')
     return found
+
+
+def _registers(project: Project) -> list[tuple[str, Register]]:
+    found: list[tuple[str, Register]] = []
+    for source in project.sources().values():
+        if isinstance(source, Assets):
+            found += source.registers()
+    return found
+
+
+def depreciation_answer(project: Project, query: Query) -> Answer:
+    """The registers' schedule in their own book, with the cost of a useful token; without a register it has no rows.
+
+    ``query``: since and until (whole months are shown), as_of, and by (month or year); assets belong to no team or model.
+    """
+    if query.where or query.by not in (None, "month", "year"):
+        message = "depreciation is by month or year, and is not narrowed by --where."
+        raise WrongUse(message, "Leave it out; `netyield assets schedule --each` has every asset's own rows.")
+    found = _registers(project)
+    assets = [asset for _, register in found for asset in register.assets]
+    known = None if query.as_of is None else parse_time(query.as_of).date()
+    zone = project.config.project.timezone
+    since, until = (None if text is None else f"{parse_time(text, zone):%Y-%m}" for text in (query.since, query.until))
+    made = schedule(assets, found[0][1].terms.book if found else "ifrs", "year" if query.by == "year" else "month", known)
+    costs, findings = unit_costs(project, as_of=known) if found else ([], [])
+    told = [*(finding for _, register in found for finding in register.findings), *findings]
+    return depreciation.answer(made, told, depreciation.Shown(until, unit_costs=tuple(costs), since=since))
 
 
 def unit_costs(

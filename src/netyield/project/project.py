@@ -41,6 +41,7 @@ ANSWERS = {
     "mapping": mapping.answer,
 }
 COVERAGE = "coverage"  # reads the contracts beside the books
+DEPRECIATION = "depreciation"  # reads the asset registers beside the books
 Progress = Callable[[str, int], None]
 
 
@@ -178,9 +179,13 @@ class Project:
             from netyield.project.coverage import coverage_answer  # brings numpy: only for those who ask
 
             return coverage_answer(self, query)
+        if name == DEPRECIATION:
+            from netyield.project.owned_assets import depreciation_answer
+
+            return depreciation_answer(self, query)
         if name not in ANSWERS:
             message = f"there is no answer {name!r}."
-            raise WrongUse(message, f"Known: {', '.join((*ANSWERS, COVERAGE))}.")
+            raise WrongUse(message, f"Known: {', '.join((*ANSWERS, COVERAGE, DEPRECIATION))}.")
         return ANSWERS[name](self.books(query, progress))
 
     def prefix_trace(self, query: Query) -> Trace:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from netyield.answers.answer import Answer
     from netyield.project import Project
 
-ANSWERS = ("waterfall", "unit_cost", "fleet", "allocation", "usefulness", "reconciliation", "mapping", "coverage")
+ANSWERS = ("waterfall", "unit_cost", "fleet", "allocation", "usefulness", "reconciliation", "mapping", "coverage", "depreciation")
 LEAD = "waterfall"
 # What the whole report shows, with the dimension unit costs are cut by.
 WHOLE = (
