@@ -48,9 +48,20 @@ def test_the_example_register_and_cases(folder: Path, capsys: pytest.CaptureFixt
     best, worse = (asked(capsys, "impair", "--case", folder / "case.toml", *more) for more in ([], ["--scenario", "worse"]))
     assert best["us_gaap"]["loss"] == "0"
     assert worse["us_gaap"]["loss"] == "75000"
-    lease = asked(capsys, "lease", "--case", folder / "lease.toml", "--fail-on", "error")["ifrs"]
-    change = lease["modifications"][0]
+    both = asked(capsys, "lease", "--case", folder / "lease.toml", "--fail-on", "error")
+    lease, change = both["ifrs"], both["ifrs"]["modifications"][0]
+    assert both["us_gaap"]["modifications"][0]["gain"] == "0"
     assert (round(float(lease["liability"])), round(float(change["gain"])), round(float(change["liability"]))) == (368_004, 13_308, 129_884)
+
+
+def test_the_forecast_of_useful_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The [output] table of the page in a case of its own: 100 million tokens in the first month at 2.40, 9,000 to run."""
+    table = re.search(r"^```text\n(\[output\]\n.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert table is not None
+    (folder / "output.toml").write_text("carrying = 600000\n" + table[1], encoding="utf-8")
+    found = asked(capsys, "impair", "--case", folder / "output.toml", "--mtok-per-month", "10000")
+    flows = [10_000 * 0.99**month * (2.40 if month < 12 else 1.80) - 9_000 for month in range(36)]
+    assert abs(float(found["cash_flows"]["undiscounted"]) - sum(flows) - 100_000) < 0.01
 
 
 def test_the_story(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
