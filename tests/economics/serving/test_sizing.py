@@ -105,6 +105,19 @@ def test_prefix_reuse_of_a_trace_needs_fewer_replicas() -> None:
     assert warm.busy_s.sum() < without.busy_s.sum()
 
 
+def test_tokens_the_file_calls_cached_are_not_computed_again(tmp_path: Path) -> None:
+    rows = "".join(f"{n * 0.2},2000,1800,100\n" for n in range(3000))
+    path = tmp_path / "cached.csv"
+    path.write_text("timestamp,input_tokens,cached_tokens,output_tokens\n" + rows, encoding="utf-8")
+    warm = of_trace(read_trace(path))
+    cold = warm.replaced(cached_tokens=np.zeros(warm.requests, np.int64))
+    fleet = Fleet(GOLDEN, 2, 10**9)
+    assert simulate(warm, fleet).cached_tokens.sum() == 3000 * 1800
+    assert simulate(warm, fleet).busy_s.sum() < simulate(cold, fleet).busy_s.sum()
+    assert fewest(warm, fleet, SLO).utilisation < fewest(cold, fleet, SLO).utilisation
+    assert any("what the traffic says was cached" in note for note in warm.notes)
+
+
 def test_sizing_tells_an_interval_other_demands_and_what_poisson_would_have_said(code: Traffic) -> None:
     service = service_time(Wanted("Qwen3-32B", "h100"), int((code.input_tokens + code.output_tokens).max()))
     found = size(code, service, SLO, Search(demands=(2.0,)))

@@ -119,12 +119,21 @@ def of_trace(trace: Trace) -> Traffic:
     # Lengths alone say nothing of reuse, which matters to a hit rate; here it is a note.
     kept = tuple(each for each in trace.findings if each.code != "trace.lengths_only")
     tree = no_tree(trace.requests) if trace.identity is Identity.NONE else _tree(trace, order)
-    notes = () if tree.count else ("no prefix reuse is known: every prompt is computed whole",)
+    cached = np.zeros(len(order), np.int64) if trace.cached_tokens is None else trace.cached_tokens[order].astype(np.int64)
     return Traffic(
         trace.name, np.asarray(arrival, np.float64), trace.input_tokens[order].astype(np.int64),
-        np.zeros(len(order), np.int64), outputs, observed_window(arrival), "as recorded", tree, trace.start_us,
-        (*trace.notes, *notes), (*kept, *findings),
+        cached, outputs, observed_window(arrival), "as recorded", tree, trace.start_us,
+        (*trace.notes, reuse_note(tree, cached)), (*kept, *findings),
     )  # fmt: skip
+
+
+def reuse_note(tree: PrefixTree, cached: Int64) -> str:
+    """Where prefix reuse comes from, for the reader of a figure."""
+    if tree.count:
+        return "reuse follows from the prompts' own blocks, in each replica's free memory"
+    if cached.any():
+        return "reuse is what the traffic says was cached, wherever that was; a fleet's own cache may find more or less"
+    return "no prefix reuse is known: every prompt is computed whole"
 
 
 def observed_window(arrival_s: Floats) -> float:

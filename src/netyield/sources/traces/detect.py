@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
-from netyield.sources.traces.lengths import INPUTS
+from netyield.sources.traces.length_columns import INPUTS
 
-FORMATS = ("mooncake", "bailian", "sessions", "content", "text", "lengths")
+FORMATS = ("mooncake", "bailian", "sessions", "content", "text", "lengths", "servegen")
 PROMPTS = ("messages", "input", "prompt", "text", "prompt_token_ids", "token_ids")
+# A window of a ServeGen client: second, rate, variation, distribution and its parameters; the file has no header.
+SERVEGEN = re.compile(rb"(t_s,rate_rps,CV,pattern,p1,p2\r?\n)?\d+,[-+0-9.eE]*,[-+0-9.eE]*,(Gamma|Weibull|),")
 
 
 def detect(text: bytes) -> str | None:
     """The format of a file's content, or None when nothing in it is known."""
     start = text.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not start.startswith(b"{"):
+        if SERVEGEN.match(start):
+            return "servegen"
         header = start.partition(b"\n")[0].decode("utf-8", "replace").lower()
         names = {name.strip().strip('"') for name in header.split(",")}
         return "lengths" if names & set(INPUTS) else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,13 +18,11 @@ import numpy as np
 from netyield.core.errors import WrongUse
 from netyield.core.finding import Finding, Severity
 from netyield.sources.traces.columns import Columns, starts
+from netyield.sources.traces.length_columns import check_columns, columns_named, lengths_of
 from netyield.sources.traces.prefix_jsonl import refused_lines
 from netyield.sources.traces.times import microseconds
 from netyield.sources.traces.trace import Identity, Int64
 
-TIMES = ("timestamp", "arrived_at", "arrival_time", "time")
-INPUTS = ("contexttokens", "input_length", "num_prefill_tokens", "request tokens", "prompt_tokens", "input_tokens")
-OUTPUTS = ("generatedtokens", "output_length", "num_decode_tokens", "response tokens", "completion_tokens", "output_tokens")
 USUAL_BLOCK = 16
 MODEL = re.compile(r"(shared|conversations):(\d+)")
 
@@ -46,12 +45,14 @@ def reuse_named(text: str) -> Reuse:
     return Reuse(values.get("shared", 0), values.get("conversations", 0))
 
 
-def parse(text: bytes, file: str, block_size: int | None, unit: str | None, reuse: str | None) -> Columns:
+def parse(
+    text: bytes, file: str, block_size: int | None, unit: str | None, reuse: str | None, named: str | None = None
+) -> Columns:
     """The requests of a CSV or JSON Lines file of lengths, with blocks made by the declared reuse model if any."""
     model = reuse_named(reuse) if reuse else None
     size = block_size or USUAL_BLOCK
-    rows, refused = _rows(text, unit)
-    numbers = np.array(rows, np.int64).reshape(-1, 4)
+    rows, refused = _rows(text, unit, columns_named(named), file)
+    numbers = np.array(rows, np.int64).reshape(-1, 5)
     inputs = numbers[:, 2].copy()
     counts, ids = modelled(inputs, size, model) if model else (np.zeros(len(rows), np.int64), np.zeros(0, np.int64))
     columns = Columns(
@@ -66,7 +67,8 @@ def parse(text: bytes, file: str, block_size: int | None, unit: str | None, reus
         numbers[:, 0].copy(),
         np.zeros(len(rows), np.int32),
         np.zeros(len(rows), np.int32),
-        findings=refused_lines(refused, file),
+        cached_tokens=np.maximum(numbers[:, 4], 0) if (numbers[:, 4] >= 0).any() else None,
+        findings=[*refused_lines(refused, file), *_untold(numbers[:, 4], file)],
     )
     if model:
         columns.notes.append(f"reuse is modelled, not measured: {reuse}")
@@ -106,22 +108,41 @@ def modelled(inputs: Int64, size: int, model: Reuse) -> tuple[Int64, Int64]:
     return counts, ids
 
 
-def _rows(text: bytes, unit: str | None) -> tuple[list[tuple[int, int, int, int]], list[tuple[int, str]]]:
-    rows: list[tuple[int, int, int, int]] = []
+def _rows(
+    text: bytes, unit: str | None, mapped: Mapping[str, str], file: str
+) -> tuple[list[tuple[int, int, int, int, int]], list[tuple[int, str]]]:
+    """(row, time, input, output, cached) of each request, and why the others are none."""
+    rows: list[tuple[int, int, int, int, int]] = []
     refused: list[tuple[int, str]] = []
+    checked, untimed = not mapped, []
     for row, record in _records(text, refused):
+        names = {name.strip().lower(): value for name, value in record.items() if isinstance(name, str)}
+        if not checked:
+            check_columns(mapped, set(names), file)
+            checked = True
         try:
-            names = {name.strip().lower(): value for name, value in record.items() if isinstance(name, str)}
-            tokens = _number(names, INPUTS)
-            if tokens is None or tokens < 0:
-                message = "it has no length of the prompt, or a negative one"
-                raise ValueError(message)
-            time = next((names[name] for name in TIMES if names.get(name) is not None), 0)
-            output = _number(names, OUTPUTS)
-            rows.append((row, microseconds(time, unit), tokens, -1 if output is None else output))
+            found = lengths_of(names, mapped)
+            time = 0 if found.time is None else microseconds(found.time, unit)
+            if found.time is None:
+                untimed.append(row)
+            rows.append((row, time, found.input, found.output, found.cached))
         except ValueError as error:
             refused.append((row, str(error)))
-    return rows, refused
+    if 0 < len(untimed) < len(rows):  # where no request has a time, their order is all there is
+        lost = set(untimed)
+        rows = [each for each in rows if each[0] not in lost]
+        refused += [(row, "it has no time, unlike others") for row in untimed]
+    return rows, sorted(refused)
+
+
+def _untold(cached: Int64, file: str) -> list[Finding]:
+    """A file that tells of a cache for some requests only."""
+    silent = int((cached < 0).sum())
+    if not silent or silent == len(cached):
+        return []
+    message = "the request does not say what was cached; it counts as nothing, unlike others of the file."
+    repair = "Fill the column, with 0 where nothing was."
+    return [Finding("trace.cached_unknown", Severity.WARNING, message, repair, file, None, silent)]
 
 
 def _records(text: bytes, refused: list[tuple[int, str]]) -> list[tuple[int, dict[str, Any]]]:
@@ -137,14 +158,3 @@ def _records(text: bytes, refused: list[tuple[int, str]]) -> list[tuple[int, dic
         except msgspec.DecodeError as error:
             refused.append((row, str(error)))
     return records
-
-
-def _number(names: dict[str, Any], wanted: tuple[str, ...]) -> int | None:
-    for name in wanted:
-        if names.get(name) not in (None, ""):
-            try:
-                return int(float(names[name]))
-            except (OverflowError, TypeError, ValueError):
-                message = f"its {name} is no number"
-                raise ValueError(message) from None
-    return None

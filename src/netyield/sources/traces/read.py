@@ -17,8 +17,10 @@ from netyield.sources.secret import read_secret
 from netyield.sources.traces import (
     cached,
     content_jsonl,
+    length_columns,
     lengths,
     prefix_jsonl,
+    servegen,
     session_files,
     text_jsonl,
 )  # fmt: skip
@@ -44,25 +46,27 @@ class Options:
     tokenizer: str = "approximate"
     time_unit: str | None = None
     reuse: str | None = None
+    columns: str | None = None
 
 
 def read_trace(
     path: Path, *, format: str | None = None, block_size: int | None = None, order: str = "file",
     interleave: str = "together", tokenizer: str = "approximate", time_unit: str | None = None,
-    reuse: str | None = None, secret: str = "", cache: Path | None = None,
+    reuse: str | None = None, columns: str | None = None, secret: str = "", cache: Path | None = None,
 ) -> Trace:  # fmt: skip
     """The trace in a file (``.gz`` or not) or a folder of session files.
 
     ``format`` is found from the content when not given. ``order="time"`` sorts by arrival. ``interleave`` (sessions):
     ``together``, ``sequence``, ``every:SECONDS``. ``tokenizer`` (text): ``approximate``, ``approximate:BYTES``,
-    ``file:PATH``. ``time_unit`` s, ms, us or ns. ``reuse`` (lengths): ``shared:TOKENS+conversations:COUNT``. ``secret``
-    is a reference, only needed where fingerprints must equal those of another run. ``cache`` is the folder of columnar
-    forms; none is used when it is not given.
+    ``file:PATH``. ``time_unit`` s, ms, us or ns. ``reuse`` (lengths): ``shared:TOKENS+conversations:COUNT``. ``columns``
+    (lengths) names its columns: ``time=ts,input=n,output=m,cached=c``. ``secret`` is a reference, only needed where
+    fingerprints must equal those of another run. ``cache`` is the folder of columnar forms; none is used when it is not
+    given.
 
     Raises WrongUse for a wrong option or path, SourceError for a file that cannot be read. What is wrong inside the
     file is a finding of the trace.
     """
-    options = Options(format, block_size, order, interleave, tokenizer, time_unit, reuse)
+    options = Options(format, block_size, order, interleave, tokenizer, time_unit, reuse, columns)
     _check(options)
     if not path.exists():
         message = f"there is no trace at {str(path)!r};"
@@ -115,6 +119,10 @@ def _check(options: Options) -> None:
     if options.block_size is not None and options.block_size < 1:
         message = f"a block of {options.block_size} tokens holds nothing;"
         raise WrongUse(message, "give a block size of 1 or more.")
+    length_columns.columns_named(options.columns)
+    if options.columns and options.format not in (None, "lengths"):
+        message = f"columns are named in files of lengths, not in format {options.format};"
+        raise WrongUse(message, "leave out --columns or --format.")
     if options.reuse:
         lengths.reuse_named(options.reuse)
 
@@ -124,8 +132,10 @@ def _read(path: Path, options: Options, secret: str) -> Trace:
         columns = _folder(path, options)
     else:
         text = content(path)
-        kind = options.format or detect(text)
-        if kind is None:
+        kind = options.format or ("lengths" if options.columns else detect(text))
+        if kind == "servegen":
+            columns = servegen.parse([path])
+        elif kind is None:
             columns = prefix_jsonl.parse(b"", path.name)
             if text.strip():
                 columns.findings.append(_unknown(path.name))
@@ -144,7 +154,7 @@ def _file(text: bytes, name: str, options: Options, secret: str) -> Columns:
     if options.format == "content":
         return content_jsonl.parse(text, name, size or content_jsonl.LARGEST_BLOCK, unit)
     if options.format == "lengths":
-        return lengths.parse(text, name, size, unit, options.reuse)
+        return lengths.parse(text, name, size, unit, options.reuse, options.columns)
     if options.format == "text":
         key = read_secret(secret, Path.cwd()).encode() if secret else secrets.token_bytes(32)
         made = Fingerprints(key, size or TEXT_BLOCK, tokenizer_named(options.tokenizer))
@@ -166,8 +176,11 @@ def _sized(columns: Columns, block_size: int | None) -> Columns:
 
 
 def _folder(path: Path, options: Options) -> Columns:
+    clients = sorted(path.glob(servegen.TRACES))
+    if clients and options.format in (None, "servegen"):
+        return servegen.parse(clients)
     if options.format not in (None, "sessions"):
-        message = f"{str(path)!r} is a folder, and only traces of format sessions are folders;"
+        message = f"{str(path)!r} is a folder, and only traces of formats sessions and servegen are folders;"
         raise WrongUse(message, "give one file.")
     files = sorted(one for one in path.rglob("*") if one.is_file() and {".json", ".jsonl"} & set(one.suffixes))
     texts = (part for one in files for part in _session_texts(str(one.relative_to(path)), content(one)))

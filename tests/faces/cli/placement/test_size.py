@@ -113,6 +113,18 @@ def test_too_few_requests_are_a_finding(run: Run, tmp_path: Path) -> None:
     assert "traffic.too_short" in [each["code"] for each in json.loads(outcome.out)["findings"]]
 
 
+def test_columns_of_any_name_are_mapped(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    rows = "".join(f"{n * 1500},500,100,400\n" for n in range(1500))
+    path.write_text("ts,question,answer,hit\n" + rows, encoding="utf-8")
+    words = ["--traffic", str(path), "--model", "Qwen3-32B", "--columns", "time=ts,input=question,output=answer,cached=hit"]
+    outcome = run("placement", "size", *words, "--time-unit", "ms", "--json")
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert found["cached_share"] == pytest.approx(0.8)
+    assert found["traffic"]["requests_per_second"] == pytest.approx(1 / 1.5)
+
+
 def test_the_page_and_the_terminal_tell_it(run: Run, tmp_path: Path) -> None:
     page = tmp_path / "sizing.html"
     outcome = run("placement", "size", "--traffic", str(CODE), "--model", "Qwen3-32B", "--html", str(page))

@@ -75,7 +75,7 @@ FormatWord = Annotated[
     typer.Option(
         "--format",
         metavar="NAME",
-        help="Format of the trace: mooncake, bailian, sessions, content, text, lengths (default: found from its content).",
+        help="Format of the trace: mooncake, bailian, sessions, content, text, lengths, servegen (default: found from its content).",
         rich_help_panel=TRACE,
     ),
 ]
@@ -109,6 +109,15 @@ Reuse = Annotated[
     typer.Option(
         metavar="MODEL",
         help="Traces of lengths only: the reuse to assume, shared:TOKENS+conversations:COUNT.",
+        rich_help_panel=TRACE,
+    ),
+]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="ROLE=NAME,...",
+        help="Files of lengths: which column is time, input, output and cached.",
         rich_help_panel=TRACE,
     ),
 ]
@@ -169,6 +178,7 @@ class TraceWords:
     from_ledger: bool = False
     filters: Filters = field(default_factory=Filters)
     project: Path | None = None
+    columns: str | None = None
 
     def read(self, working: Working) -> Trace:
         """The trace, of the file or of the ledger. Raises WrongUse or SourceError."""
@@ -196,6 +206,7 @@ class TraceWords:
             tokenizer=self.tokenizer,
             time_unit=self.time_unit.value if self.time_unit else None,
             reuse=self.reuse,
+            columns=self.columns,
             cache=None if self.no_cache else cache_folder(),
         )
 

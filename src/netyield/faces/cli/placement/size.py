@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netyield.core.errors import WrongUse
+from netyield.faces.cli.kv.trace_options import ColumnsOption, Reuse, TimeUnitOption
 from netyield.faces.cli.options import (
     AsOf,
     Csv,
@@ -145,6 +146,9 @@ def size(
     resample: Resample = 0,
     poisson: PoissonOption = False,
     trace_format: FormatWord = None,
+    columns: ColumnsOption = None,
+    time_unit: TimeUnitOption = None,
+    reuse: Reuse = None,
     from_ledger: FromLedger = False,
     since: Since = None,
     until: Until = None,
@@ -191,7 +195,10 @@ def size(
         max_batch,
     )
     filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
-    words = TraceWords(traffic, format=trace_format, from_ledger=from_ledger, filters=filters, project=project)
+    words = TraceWords(
+        traffic, format=trace_format, time_unit=time_unit, reuse=reuse, from_ledger=from_ledger, filters=filters,
+        project=project, columns=columns,
+    )  # fmt: skip
     search = Search(
         max_batch, budget_tokens, spare, Routing(routing.value), compare_poisson=not poisson, down_s=repair_minutes * 60,
         autoscaling=rule(autoscale, least, cold_start, hold), apart=apart, windows=resample,
@@ -209,10 +216,19 @@ def size(
 
 
 def _load(words: TraceWords, working: Working) -> Traffic:
-    """The traffic as recorded."""
+    """The traffic as recorded, in the file or in the ledger."""
     from netyield.economics.serving.traffic import of_trace
 
-    load = of_trace(words.read(working))
+    if words.from_ledger and words.path is None:
+        from netyield.faces.cli.opened import open_project
+        from netyield.project.ledger_traffic import ledger_traffic
+
+        working("Reading the ledger", 0)
+        opened = open_project(words.project)
+        ledger = ledger_traffic(opened, words.filters.query(opened))
+        load = ledger.traffic.replaced(findings=(*ledger.traffic.findings, *ledger.findings))
+    else:
+        load = of_trace(words.read(working))
     if not load.requests or load.window_s <= 0:
         message = f"{load.name} has no two requests with arrival times, so no rate follows."
         raise WrongUse(message, "Give a file with times and lengths (--traffic), or other --since and --until.")
