@@ -66,7 +66,7 @@ def test_the_report_of_a_bill(product: Product) -> None:
 def test_its_terminal_table_and_page(product: Product) -> None:
     said = product.run("commitments", "report", *MARCH, "--html", str(product.root / "page.html"))
     assert said.code == 0
-    assert "1 commitments: 288.00 USD of 480.00 unused" in said.out
+    assert "1 commitment: 288.00 USD of 480.00 unused" in said.out
     assert "Who answers for what nobody used" in said.out
     page = (product.root / "page.html").read_text(encoding="utf-8")
     assert "Covered, unused and on demand" in page

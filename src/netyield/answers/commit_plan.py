@@ -15,6 +15,7 @@ from netyield.core.period import HOUR, Period, from_micros, iso
 from netyield.economics.commitments.back_test import Judged
 from netyield.economics.commitments.buy import BuyPlan
 from netyield.economics.commitments.demand import ACTIVE, ALLOCATED, NEEDED, NO_HEADROOM
+from netyield.economics.commitments.horizon import Horizon
 from netyield.economics.commitments.offers import OfferBook
 from netyield.economics.commitments.uncertainty import HIGH, LOW
 
@@ -127,6 +128,18 @@ def _body(plan: BuyPlan, book: OfferBook) -> dict[str, Any]:
             "cost_per_hour": {"low": _amount(plan.drawn.cost_per_hour[0]), "high": _amount(plan.drawn.cost_per_hour[1])},
         },
         "scenarios": tables.scenario_rows(plan, exact=True),
+        "terms": None
+        if plan.horizon is None
+        else {
+            "months": plan.horizon.months,
+            "cheapest": plan.horizon.cheapest.strategy,
+            "safest": plan.horizon.safest.strategy,
+            "futures": [
+                {"future": f.name, "demand_per_year": float(f.demand_per_year), "price_per_year": float(f.price_per_year), "weight": float(f.weight)}
+                for f in plan.horizon.futures
+            ],
+            "strategies": tables.term_rows(plan, exact=True),
+        },
         "without_forecast": tables.guard_rows(plan, exact=True),
         "back_test": None
         if plan.back_test is None
@@ -171,6 +184,8 @@ def _caveats(plan: BuyPlan) -> tuple[str, ...]:
         notes.append(f"Allocated units are an upper bound: they say who holds, not who uses{more}.")
     if plan.plan_on == NEEDED and plan.fitted.how_needed == NO_HEADROOM:
         notes.append("No headroom is declared: needed is the mean activity of each hour; say --headroom for what is above it.")
+    if plan.horizon is not None and any(one.units for one in plan.horizon.strategies):
+        notes.append(_term_risk(plan.horizon))
     if plan.drawn is None:
         notes.append("Fewer than two whole weeks: how far the plan would move with another month is not measured.")
     if plan.back_test is None and plan.fitted is plan.judged:
@@ -182,6 +197,16 @@ def _caveats(plan: BuyPlan) -> tuple[str, ...]:
     if plan.released:
         notes.append("What is paid for already is taken to stay as long as the history is long; `commitments report` has its ends.")
     return tuple(notes)
+
+
+def _term_risk(horizon: Horizon) -> str:
+    """Which strategy is cheapest through the longest term, and which is furthest from regret."""
+    cheap, safe = horizon.cheapest, horizon.safest
+    words = f"Over {horizon.months} months in {len(horizon.futures)} futures, bought anew as terms end: {cheap.strategy} costs least"
+    if safe.strategy != cheap.strategy:
+        far, near = quantise(cheap.regret, 0), quantise(safe.regret, 0)
+        words += f", {safe.strategy} is never as far above the best of a future ({near:,} at most, against {far:,})"
+    return f"{words}. Futures are assumptions (--future)."
 
 
 def advice(plan: BuyPlan) -> str:

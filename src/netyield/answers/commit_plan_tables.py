@@ -49,6 +49,14 @@ SCENARIO_COLUMNS = (
     AnswerColumn("regret", "money", "currency", "The difference"),
     AnswerColumn("on_demand_cost", "money", "currency", "With nothing committed"),
 )
+TERM_COLUMNS = (
+    AnswerColumn("strategy", "text", "", "What is bought today, and again whenever its term ends"),
+    AnswerColumn("units", "number", "units", "Units bought today"),
+    AnswerColumn("cost", "money", "currency", "Cost through the longest term, weighted over the futures"),
+    AnswerColumn("cost_low", "money", "currency", "In the cheapest of the futures"),
+    AnswerColumn("cost_high", "money", "currency", "In the dearest of the futures"),
+    AnswerColumn("regret", "money", "currency", "Above the best strategy of a future, at most"),
+)
 GUARD_COLUMNS = (
     AnswerColumn("offer", "text", "", "What can be bought"),
     AnswerColumn("rent_before_buying", "money", "currency", "Rent of one more unit within a term at which to buy it"),
@@ -74,6 +82,7 @@ def views(plan: BuyPlan, book: OfferBook) -> Views:
         "offers": (offer_rows(plan, book, exact=False), OFFER_COLUMNS),
         "back_test": (back_test_rows(plan), BACK_TEST_COLUMNS),
         "scenarios": (scenario_rows(plan, exact=False), SCENARIO_COLUMNS),
+        "terms": (term_rows(plan, exact=False), TERM_COLUMNS),
         "without_forecast": (guard_rows(plan, exact=False), GUARD_COLUMNS),
         "demand_days": (day_rows(plan), DAY_COLUMNS),
     }
@@ -157,6 +166,21 @@ def scenario_rows(plan: BuyPlan, *, exact: bool) -> list[dict[str, Any]]:
             "on_demand_cost": _money(each.on_demand_cost, exact=exact),
         }
         for each in plan.scenarios
+    ]
+
+
+def term_rows(plan: BuyPlan, *, exact: bool) -> list[dict[str, Any]]:
+    """The plan and its alternatives through the longest term; none without demand."""
+    return [
+        {
+            "strategy": each.strategy,
+            "units": each.units,
+            "cost": _money(each.cost, exact=exact),
+            "cost_low": _money(min(each.costs), exact=exact),
+            "cost_high": _money(max(each.costs), exact=exact),
+            "regret": _money(each.regret, exact=exact),
+        }
+        for each in (plan.horizon.strategies if plan.horizon else ())
     ]
 
 

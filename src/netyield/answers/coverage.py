@@ -320,7 +320,8 @@ def _findings(merged: Sequence[Mapping[str, Any]], contracts: Mapping[str, Commi
     found = []
     undeclared = [one for one in merged if one["id"] not in contracts]
     if undeclared:
-        words = f"{len(undeclared)} commitments of the bill are not declared: {', '.join(one['id'] for one in undeclared[:3])}"
+        many = "s of the bill are" if len(undeclared) > 1 else " of the bill is"
+        words = f"{len(undeclared)} commitment{many} not declared: {', '.join(one['id'] for one in undeclared[:3])}"
         repair = "Declare them with [[commitment]] (docs/commitments.md) for their end, exit terms and owner."
         found.append(Finding("commitments.not_declared", Severity.INFO, words, repair, count=len(undeclared)))
     if any(one["sums"].list_used is None for one in merged):
@@ -345,7 +346,8 @@ def _sentence(body: Mapping[str, Any], currency: str) -> str:
     if not whole["commitments"]:
         return "The bill shows no commitment and no capacity reservation in this window."
     spent = Decimal(whole["used"]) + Decimal(whole["unused"])
-    words = f"{whole['commitments']} commitments: {quantise(Decimal(whole['unused']), 2):,} {currency} of {quantise(spent, 2):,} unused"
+    plural = "" if whole["commitments"] == 1 else "s"
+    words = f"{whole['commitments']} commitment{plural}: {quantise(Decimal(whole['unused']), 2):,} {currency} of {quantise(spent, 2):,} unused"
     rate = whole["effective_savings_rate"]
     if rate is None:
         return f"{words}."

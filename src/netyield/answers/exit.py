@@ -61,6 +61,18 @@ SCHEDULE_COLUMNS = (
 )
 
 NOWHERE = "nowhere"
+DEEDS = {
+    "return_window": "return {}",
+    "wind_down": "cancel {} by the quote",
+    "refund": "cancel {} for a refund",
+    "fee": "cancel {} for its fee",
+    "clawback": "give back {} for what remains of the deposit",
+    "resale": "sell {} on",
+    "exchange": "exchange {}",
+    "termination_fee": "pay the termination fee for {}",
+    "credits": "give back {} for credits",
+    "renegotiate": "take the offer for {}",
+}
 
 
 def answer(plan: ExitPlan, how_used: str, findings: tuple[Finding, ...] = ()) -> Answer:
@@ -262,7 +274,8 @@ def _sentence(plan: ExitPlan) -> str:
         more = f"; {unknown} ways out wait for a price" if unknown else ""
         return f"Keep {name} until {one.end}: no way out that can be had is cheaper{more}."
     what = f"all {one.quantity}" if best.units == one.quantity else f"{best.units} of {one.quantity}"
-    words = f"{best.kind.replace('_', ' ').capitalize()} {what} {one.unit}s of {name} on {best.day}"
+    deed = DEEDS.get(best.kind, best.kind.replace("_", " ")).format(f"{what} {one.unit}s of {name}")
+    words = f"{deed[:1].upper()}{deed[1:]} on {best.day}"
     low, high = min(best.values), max(best.values)
     return f"{words}: {quantise(best.value, 0):,} {one.currency} better than keeping ({quantise(low, 0):,} to {quantise(high, 0):,})."
 

@@ -54,6 +54,7 @@ VIEW_TITLES = {
     "offers": "The offers, and the plan",
     "back_test": "Judged on the weeks it had not seen",
     "scenarios": "The plan in other futures",
+    "terms": "For which term: through the longest one, bought anew as terms end",
     "owners": "Who answers for what nobody used",
     "other_currencies": "Billed in another currency, without a rate: apart",
     "expiry_ladder": "When each ends",

@@ -13,6 +13,8 @@ from decimal import Decimal
 from netyield.core.errors import WrongUse
 from netyield.economics.commitments.back_test import Judged, fitted_hours, judge
 from netyield.economics.commitments.demand import ALLOCATED, NEEDED, PAID, Demand, Released, net_of_paid
+from netyield.economics.commitments.horizon import Horizon, over_terms
+from netyield.economics.commitments.keep_value import FUTURES, Future
 from netyield.economics.commitments.layers import layer_plan
 from netyield.economics.commitments.linear_program import whole_plan
 from netyield.economics.commitments.offers import OfferBook
@@ -31,6 +33,7 @@ class Question:
     hold_back_hours: int | None = None
     draws: int | None = None
     seed: int = 0
+    futures: tuple[Future, ...] = FUTURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class BuyPlan:
     back_test_fitted_hours: int | None
     drawn: Drawn | None
     scenarios: tuple[ScenarioCost, ...]
+    horizon: Horizon | None  # the plan and its alternatives through the longest term, bought anew as terms end
     guards: tuple[Guard, ...]
     allocated_plan: Mapping[str, int] | None
     allocated_extra_cost: Decimal | None  # of committing to allocated units, measured on what is needed
@@ -88,6 +92,7 @@ def buy(demand: Demand, book: OfferBook, question: Question) -> BuyPlan:
         judge(plan, to_fit, to_judge, book), plan_cost(plan, to_judge, book), released, later, first,
         draw_weeks(to_fit, fitted.hour_us, plan, book, best_plan, draws, question.seed),
         tuple(in_scenario(one, asked, fitted.series.get(PAID), plan, book, best_plan) for one in SCENARIOS),
+        over_terms(to_fit, book, plan, question.futures),
         _guards(to_fit, book), *extra,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netyield.core.errors import WrongUse
+from netyield.faces.cli.commitments.futures import FutureOption, futures_of
 from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath, Where, one_stdout
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def buy(
     hold_back: HoldBack = None,
     draws: Draws = None,
     seed: Seed = 0,
+    future: FutureOption = None,
     where: Where = None,
     json_out: Json = False,
     csv_out: Csv = None,
@@ -108,7 +110,7 @@ def buy(
         found, noticed = _demand(demand, history, where, project)
         found = with_needed(_with_paid(found, paid), share)
         working("Planning", 0)
-        made = plan(found, book, Question(plan_on.value, held, draws, seed))
+        made = plan(found, book, Question(plan_on.value, held, draws, seed, futures_of(future)))
     answer = commit_plan.answer(made, book, (*findings, *noticed))
     about = [f"{found.hours:,} hours of demand", f"{len(book.offers)} offers", offers.name]
     show(answer, about, json_out=json_out, csv_out=csv_out, html=html)

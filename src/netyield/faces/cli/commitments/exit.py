@@ -12,6 +12,7 @@ import typer
 
 from netyield.core.errors import WrongUse
 from netyield.faces.cli.commitments.contracts import Contracts
+from netyield.faces.cli.commitments.futures import FutureOption, futures_of
 from netyield.faces.cli.options import Csv, FailOn, FailOnOption, Html, Json, ProjectPath, one_stdout
 
 if TYPE_CHECKING:
@@ -51,13 +52,6 @@ OnDemand = Annotated[
 Discount = Annotated[
     str, typer.Option("--discount-rate", metavar="SHARE", help="What money later is worth less a year, as 0.08.")
 ]
-FutureOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--future", metavar="NAME:DEMAND:PRICE[:WEIGHT]",
-        help="A scenario, changes a year, as 'slump:-0.5:-0.2:1'; may be repeated, replaces the five shipped.",
-    ),
-]  # fmt: skip
 
 
 def exit_(
@@ -83,7 +77,6 @@ def exit_(
 
     from netyield.answers import exit as answers
     from netyield.economics.commitments.exit_plan import exit_plan
-    from netyield.economics.commitments.keep_value import FUTURES, Future
     from netyield.economics.commitments.products import find_product
     from netyield.faces.cli.commitments.contracts import one_of, told_of
     from netyield.faces.cli.commitments.show import show
@@ -101,7 +94,7 @@ def exit_(
     rate = _number("--on-demand-rate", on_demand_rate)
     one = one if rate is None else replace(one, on_demand_rate=rate)
     one, how_used, unread = _with_use(one, UseWords(used, demand, history, headroom), opened)
-    chosen = tuple(Future(*_future(words)) for words in future) if future else FUTURES
+    chosen = futures_of(future)
     yearly = _number("--discount-rate", discount_rate) or Decimal(0)
     plan = exit_plan(one, find_product(one.product), day, chosen, yearly)
     answer = answers.answer(plan, how_used, (*noticed, *known.findings, *unread))
@@ -200,21 +193,3 @@ def _number(option: str, words: str | None) -> Decimal | None:
         message = f"{option} {words!r} is no number of zero or more."
         raise WrongUse(message, f"Write for example {option} 0.08.")
     return found
-
-
-def _future(words: str) -> tuple[str, Decimal, Decimal, Decimal]:
-    """``NAME:DEMAND:PRICE[:WEIGHT]``. Raises WrongUse."""
-    name, *rest = words.split(":")
-    try:
-        numbers = [Decimal(part) for part in rest]
-    except InvalidOperation:
-        numbers = []
-    good = len(numbers) in (2, 3) and all(n.is_finite() for n in numbers) and min(numbers[:2]) > -1
-    if not name or not good:
-        message = f"--future {words!r} is not NAME:DEMAND:PRICE[:WEIGHT] with changes a year above -1."
-        raise WrongUse(message, "Write for example --future slump:-0.5:-0.2.")
-    if numbers[2:] and numbers[2] <= 0:
-        message = f"--future {words!r} has no positive weight."
-        raise WrongUse(message, "Give a weight above 0.")
-    return name, numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else Decimal(1)
-
