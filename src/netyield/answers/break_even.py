@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netyield.answers.answer import Answer, AnswerColumn
-from netyield.answers.placement import Progress, quiet
+from netyield.answers.placement import Expect, Progress, quiet
 from netyield.answers.placement_tables import table_of
 from netyield.core.finding import Finding, Severity
 from netyield.core.period import EPOCH, Period
@@ -27,10 +27,10 @@ SURFACE = (
 )
 
 
-def answer(case: Case, findings: tuple[Finding, ...] = (), step: Progress = quiet) -> Answer:
-    """The curve of every fleet against the cheapest API."""
+def answer(case: Case, findings: tuple[Finding, ...] = (), step: Progress = quiet, expect: Expect = quiet) -> Answer:
+    """The curve of every fleet against the cheapest API. ``expect`` hears how many steps follow."""
     found = compare(case)
-    curve = break_even(found, step)
+    curve = break_even(found, lambda peak: step(f"Break-even at a {peak}"), expect)
     told = (*findings, *found.findings)
     if curve is None:
         message = "a break-even needs an API and a fleet that can be compared."

@@ -26,17 +26,23 @@ from netyield.economics.placement.week import counted_from, week
 
 MTOK = 1e6
 Progress = Callable[[str], None]
+Expect = Callable[[int], None]
 
 
-def quiet(_what: str) -> None:
+def quiet(_what: str | int) -> None:
     """No progress is shown."""
 
 
-def answer(case: Case, findings: tuple[Finding, ...] = (), step: Progress = quiet, with_flips: bool = True) -> Answer:
-    """Price every option in every draw, rank them, and look for what flips the verdict; ``body`` is the JSON object."""
-    step("pricing the options")
+def answer(
+    case: Case, findings: tuple[Finding, ...] = (), step: Progress = quiet, with_flips: bool = True, expect: Expect = quiet
+) -> Answer:
+    """Price every option in every draw, rank them, and look for what flips the verdict; ``body`` is the JSON object.
+
+    ``expect`` hears how many steps follow.
+    """
+    step("Pricing the options")
     found = compare(case)
-    listed = flips(found, lambda key: step(f"what if {key} were another")) if with_flips else []
+    listed = flips(found, lambda key: step(f"What if {key} were another"), expect) if with_flips else []
     body = body_of(found, listed)
     told = tuple(aggregate([*findings, *found.findings]))
     return Answer(

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from netyield.answers.answer import AnswerColumn
 from netyield.core.money import MONEY, quantise
 from netyield.economics.placement.compare import Comparison
 from netyield.economics.placement.flips import Flip
+from netyield.economics.placement.sways import sways
 
-SWING_DRAWS = 0.1  # the tornado goes from P10 to P90 of an input
+MOST_SWAYS = 12
 COLUMNS = (
     AnswerColumn("name", "text", "", "The option"),
     AnswerColumn("kind", "text", "", "api, rent, own or hybrid"),
@@ -52,8 +52,8 @@ ASSUMPTION_COLUMNS = (
 )
 SWAY_COLUMNS = (
     AnswerColumn("input", "text", "", "Input, everything else as drawn"),
-    AnswerColumn("lo", "number", "currency", "Leader's saving over the next one, the input among its lowest tenth"),
-    AnswerColumn("hi", "number", "currency", "The same, the input among its highest tenth"),
+    AnswerColumn("lo", "number", "currency", "Leader's saving over the next one, the input at its P10"),
+    AnswerColumn("hi", "number", "currency", "The same, the input at its P90"),
     AnswerColumn("worth_usd_per_month", "money", "currency", "What knowing it before choosing would save"),
 )
 HOUR_COLUMNS = (
@@ -100,30 +100,19 @@ def views(found: Comparison, body: Mapping[str, Any], listed: Sequence[Flip]) ->
     return {
         "utilisation_by_hour": (table_of(HOUR_COLUMNS, hours), HOUR_COLUMNS),
         "flips": (table_of(FLIP_COLUMNS, flips), FLIP_COLUMNS),
-        "sways": (table_of(SWAY_COLUMNS, sways(found)), SWAY_COLUMNS),
+        "sways": (table_of(SWAY_COLUMNS, sway_rows(found)), SWAY_COLUMNS),
         "cost_parts": (table_of(PART_COLUMNS, parts), PART_COLUMNS),
         "assumptions": (table_of(ASSUMPTION_COLUMNS, rests), ASSUMPTION_COLUMNS),
     }
 
 
-def sways(found: Comparison) -> list[dict[str, Any]]:
+def sway_rows(found: Comparison) -> list[dict[str, Any]]:
     """Per uncertain input the leader's saving over the cheapest other where the input is low and where it is high."""
-    ranked = found.ranked
-    if len(ranked) < 2 or found.leader is None:
-        return []
-    leader = next(way for way in ranked if way.name == found.leader)
-    saving = np.min([way.compared for way in ranked if way is not leader], axis=0) - leader.compared
-    draws = found.case.inputs.draws
-    rows: list[dict[str, Any]] = []
-    tenth = max(1, int(draws.count * SWING_DRAWS))
-    for key, used in found.case.inputs.used.items():
-        if used.value.exact or key not in found.contended:
-            continue
-        order = np.argsort(draws.value(key, used.value), kind="stable")
-        low, high = (float(np.median(saving[part])) for part in (order[:tenth], order[-tenth:]))
-        worth = found.worth_usd_per_month.get(key, 0.0)
-        rows.append({"input": key, "lo": low, "hi": high, "worth_usd_per_month": _amount(worth)})
-    return sorted(rows, key=lambda row: -abs(float(row["hi"]) - float(row["lo"])))[:12]
+    worth = found.worth_usd_per_month
+    return [
+        {"input": each.input, "lo": each.low, "hi": each.high, "worth_usd_per_month": _amount(worth.get(each.input, 0.0))}
+        for each in sways(found)[:MOST_SWAYS]
+    ]  # fmt: skip
 
 
 def table_of(columns: Sequence[AnswerColumn], rows: Sequence[Mapping[str, Any]]) -> pa.Table:

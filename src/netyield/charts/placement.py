@@ -15,7 +15,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY_HOURS, WEEK_HOURS = 24, 168
 WEEK_KEY = "GPUs at work over GPUs paid for. Hours nobody recorded are left empty."
 BAND_KEY = "Bar: P10 to P90 of the draws. Tick: the median. Amber: not compared."
-TORNADO_KEY = "Bar: from the input's lowest tenth to its highest. Left of zero another option is cheaper."
+TORNADO_KEY = "Bar: from the input's P10 to its P90, everything else as drawn. Left of zero another option is cheaper."
 
 
 def charts(answer: Answer) -> list[Drawing]:
@@ -72,7 +72,7 @@ def _tornado(answer: Answer) -> list[Drawing]:
     )  # fmt: skip
     zero = alt.Chart(alt.Data(values=[{"lo": 0}])).mark_rule(color=theme.INK, aria=False).encode(x="lo:Q")
     spec = finish(alt.layer(bars, zero).add_params(cursor_param()), height=len(data) * PIXELS_PER_ROW)
-    words = f"What sways it: the leader's saving as each input goes from its lowest tenth to its highest, {len(data)} inputs."
+    words = f"What sways it: the leader's saving as each input goes from its P10 to its P90, {len(data)} inputs."
     return [Drawing("placement_sways", "What sways it", words, spec, tuple(row["sentence"] for row in data), TORNADO_KEY)]
 
 

@@ -29,6 +29,8 @@ Float64 = NDArray[np.float64]
 MEASURED_ON = "2026-09-30"  # when the last of the shipped points was published
 DEMANDS = (0.25, 0.5, 2.0, 4.0)  # besides the measured one: what growth and the model's error are read from
 
+SIZING_STEPS = 3 + len(DEMANDS)  # what sizing tells of its progress
+
 
 def demand_of(
     model: str,

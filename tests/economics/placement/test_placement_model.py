@@ -18,8 +18,10 @@ from netyield.economics.placement.flips import flips
 from netyield.economics.placement.options import parse_options
 from netyield.economics.placement.rent_cost import price_path
 from netyield.economics.placement.suggested import EXAMPLE, listed_by, suggested_options
+from netyield.economics.placement.sways import sways
 from netyield.economics.placement.uncertain import Draws, exactly, lognormal, within
 from netyield.economics.placement.ways import Rent
+from netyield.sources.prices.genai_catalogue import catalogue_rows
 
 
 def test_draws_repeat_and_do_not_move_each_other() -> None:
@@ -123,3 +125,51 @@ def test_owning_an_unknown_gpu_asks_for_what_it_lacks() -> None:
     cost = cost_of(asked, asked.options.option[0])
     assert not cost.known
     assert "usd_per_gpu and kw_per_gpu" in cost.missing[0].repair
+
+
+def test_an_input_sways_only_what_it_touches() -> None:
+    """An API against two fleets of which one never comes near: what is its own alone sways nothing and is worth nothing."""
+    dear = rent(name="dear", usd_per_gpu_hour=90.0, storage_usd_per_gpu_month=[0, 10, 40])
+    close = rent(usd_per_gpu_hour=[0.4, 0.5, 0.7], support_share=[0.0, 0.05, 0.1])
+    found = compare(case([api(input=[0.4, 0.5, 0.7]), close, dear]))
+    swayed = {sway.input: sway for sway in sways(found)}
+
+    assert set(swayed) == {"API: input price", "rented: GPU price", "rented: support share"}
+    assert set(found.worth_usd_per_month) <= set(swayed)
+    ends = np.percentile(found.case.inputs.draws.value("rented: GPU price", within(0.4, 0.5, 0.7)), (10, 90))
+    fleet = found.ways[1].cost.parts["GPU rent"].mean() / np.mean(found.case.inputs.draws.value("rented: GPU price", within(0.4, 0.5, 0.7)))
+    swing = abs(swayed["rented: GPU price"].high - swayed["rented: GPU price"].low)
+    assert swing == pytest.approx(fleet * 1.05 * (ends[1] - ends[0]), rel=0.02)
+
+
+def test_a_fleets_bridge_has_to_keep_the_limits_as_well() -> None:
+    """GPUs in the right place, and until they stand an API in the wrong one."""
+    limits = {"residency": "eu"}
+    here = own(residency=["eu"], lead_months=3, bridge="API")
+    found = compare(case([here, api()], constraints=limits))
+    assert found.ways[0].p_cheapest is None
+    assert "API does not say that data stay in eu" in found.ways[0].out[0].message
+    allowed = compare(case([here, api(residency=["eu"])], constraints=limits))
+    assert allowed.ways[0].p_cheapest is not None
+
+
+def test_lists_with_tiers_by_length_are_asked_with_the_traffics_own_lengths() -> None:
+    """A model whose list doubles beyond some length: the price is between both, by how many tokens are in long prompts."""
+    row = next(row for row in catalogue_rows() if row.from_input_tokens and row.tariff == "standard" and row.model == "claude-sonnet-4-5")
+    edge = row.from_input_tokens
+    on = date(2026, 11, 22)
+    short, long = (list_price(row.provider, row.model, on, lambda tokens, way=way: (way, way)) for way in (0.0, 1.0))
+    mixed = list_price(row.provider, row.model, on, lambda tokens: (0.25, 0.5) if tokens == edge else (0.0, 0.0))
+    assert long.input > short.input
+    assert mixed.input == pytest.approx(0.75 * short.input + 0.25 * long.input, rel=1e-6)
+    assert mixed.output == pytest.approx(0.5 * short.output + 0.5 * long.output, rel=1e-6)
+    assert "tiers by prompt length" in mixed.source
+
+
+def test_a_tariff_of_the_list_is_its_own_price() -> None:
+    on = date(2026, 11, 22)
+    standard, flex = (list_price("openai", "gpt-5", on, tariff=tariff) for tariff in ("standard", "flex"))
+    assert flex.input < standard.input
+    assert standard.batch_discount == pytest.approx(0.5)
+    with pytest.raises(WrongUse, match="No flex price is known"):
+        list_price("deepseek", "deepseek-chat", on, tariff="flex")

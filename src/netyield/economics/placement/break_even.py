@@ -44,8 +44,10 @@ class BreakEven:
     volumes: tuple[float, ...] = VOLUMES
 
 
-def break_even(found: Comparison, step: Callable[[str], None] | None = None) -> BreakEven | None:
-    """None where there is no API or no fleet to compare."""
+def break_even(
+    found: Comparison, step: Callable[[str], None] = lambda _: None, expect: Callable[[int], None] = lambda _: None
+) -> BreakEven | None:
+    """None where there is no API or no fleet to compare. ``expect`` hears how many peaks are tried."""
     apis = [way.option for way in found.ranked if isinstance(way.option, Api)]
     fleets = [way.option for way in found.ranked if isinstance(way.option, Rent | Own) and not _follows(way.option)]
     if not apis or not fleets:
@@ -56,9 +58,9 @@ def break_even(found: Comparison, step: Callable[[str], None] | None = None) -> 
     api, per_volume = _cheapest_api(case, apis)
     served = float(np.median(case.month())) * case.demand.output_tokens / 1e6
     points, surface = [], []
+    expect(len(PEAKS))
     for peak in PEAKS:
-        if step is not None:
-            step(f"peak over mean {peak:g}")
+        step(f"peak over mean {peak:g}")
         costs = {option.name: _costs(case, option, peak) for option in fleets}
         points += [_point(name, peak, amounts, per_volume, served) for name, amounts in costs.items()]
         for place, volume in enumerate(VOLUMES):

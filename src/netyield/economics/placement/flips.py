@@ -21,7 +21,7 @@ FACTORS = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 WHOLE = ("GPUs", "replicas", "months")
 FAR = (30.0, 100.0, 300.0, 1000.0)  # volume has no natural bound
 STEPS = 6
-RULES = (0.5, 0.9, 0.99)
+RULES = (0.9, 0.99)
 MOST_DRAWS = 250  # a median of so many moves less than the step of the search
 
 
@@ -80,17 +80,21 @@ def asking(found: Comparison) -> Asking:
     return Asking(case, found.ranked, touched, base)
 
 
-def flips(found: Comparison, step: Callable[[str], None] | None = None) -> list[Flip]:
-    """Every input that changes which option is cheapest, the nearest change first."""
+def flips(
+    found: Comparison, step: Callable[[str], None] = lambda _: None, expect: Callable[[int], None] = lambda _: None
+) -> list[Flip]:
+    """Every input that changes which option is cheapest, the nearest change first. ``expect`` hears how many are tried."""
     if len(found.ranked) < 2:
         return []
     asked = asking(found)
     listed = []
-    for key, used in found.case.inputs.used.items():
-        if key == USEFUL or not any(key in keys for keys in asked.touched.values()):
-            continue
-        if step is not None:
-            step(key)
+    tried = {
+        key: used for key, used in found.case.inputs.used.items()
+        if key != USEFUL and any(key in keys for keys in asked.touched.values())
+    }  # fmt: skip
+    expect(len(tried))
+    for key, used in tried.items():
+        step(key)
         start = float(np.median(found.case.inputs.draws.value(key, used.value)))
         listed += _nearest(asked, key, start, used.unit)
     return sorted([*listed, *_rules(asked)], key=lambda flip: (flip.distance, flip.input))

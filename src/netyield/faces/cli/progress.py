@@ -55,6 +55,14 @@ class Working:
             self._what, self._done = what, self._done + 1
             self._refresh()
 
+    def expect(self, total: int) -> None:
+        """So many known parts follow: what was done before them does not count."""
+        with self._lock:
+            self._total, self._done = total, 0
+            if self._bar is not None:
+                self._bar.update(self._bar.task_ids[0], total=total)
+            self._refresh()
+
     def _show(self) -> None:
         with self._lock:
             if self._left:

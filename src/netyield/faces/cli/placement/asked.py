@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,9 +94,6 @@ class Asked:
         from netyield.economics.serving.objective import parse_objectives
         from netyield.project.placement import case_of, demand_of_traffic
 
-        def step(what: str) -> None:
-            working(what, 0)
-
         if self.traffic is None and not self.from_ledger:
             message = "There is no traffic to decide on."
             raise WrongUse(message, "Give --traffic FILE: requests with their times and lengths; or --from-ledger in a project.")
@@ -108,7 +104,7 @@ class Asked:
             message = f"No request is in {traffic.name}."
             raise WrongUse(message, "Give a file of requests with times and lengths, or other --since, --until and --where.")
         model = self.model or ways.decision.model or (ledger.models[0] if ledger and len(ledger.models) == 1 else "")
-        capacities, findings = self._capacities(traffic, ways, model, step)
+        capacities, findings = self._capacities(traffic, ways, model, working)
         demand = demand_of_traffic(traffic, model, ledger)
         found = case_of(demand, ways, capacities, datetime.now(UTC).date(), self.draws, self.seed)
         heard = (*traffic.findings, *(ledger.findings if ledger else ()), *told, *findings)
@@ -139,21 +135,23 @@ class Asked:
         return (burstier(traffic, self.burst) if self.burst is not None and traffic.requests else traffic), ledger
 
     def _capacities(
-        self, traffic: Traffic, ways: Options, model: str, step: Callable[[str], None]
+        self, traffic: Traffic, ways: Options, model: str, working: Working
     ) -> tuple[dict[str, Capacity], list[Finding]]:
         """Fleets of every GPU that is asked for and was not load-tested, simulated; what cannot be is a finding."""
         from netyield.core.finding import Finding, Severity
         from netyield.economics.placement.ways import Fleet
-        from netyield.project.placement import simulated_capacity
+        from netyield.project.placement import SIZING_STEPS, simulated_capacity
 
         tested = {each.gpu.lower() for each in ways.capacity}
         wanted = dict.fromkeys(each.gpu.lower() for each in ways.option if isinstance(each, Fleet))
         slo = ways.decision.slo or DEFAULT_SLO
         found: dict[str, Capacity] = {}
         findings: list[Finding] = []
-        for gpu in (each for each in wanted if each not in tested and traffic.requests):
+        sized = [each for each in wanted if each not in tested and traffic.requests]
+        working.expect(len(sized) * SIZING_STEPS)
+        for gpu in sized:
             try:
-                found[gpu], told = simulated_capacity(traffic, model, gpu, slo, step=step)
+                found[gpu], told = simulated_capacity(traffic, model, gpu, slo, step=working.step)
             except WrongUse as cannot:
                 findings.append(Finding(f"placement.not_sized.{gpu}", Severity.ERROR, cannot.message, cannot.repair))
             else:

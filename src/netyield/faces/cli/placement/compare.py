@@ -84,10 +84,10 @@ def compare(
     asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed, from_ledger, filters, project, growth, burst)
     with Working("Comparing", None) as working:
         case, findings, about = asked.case(working)
-        found = (curve if break_even else placement).answer(case, findings, lambda what: working(what, 0))
+        found = (curve if break_even else placement).answer(case, findings, working.step, expect=working.expect)
         shown = [found]
         if html is not None and not break_even:  # the page has both; findings stand once
-            drawn = curve.answer(case, (), lambda what: working(what, 0))
+            drawn = curve.answer(case, (), working.step, working.expect)
             shown += [replace(drawn, findings=())] if drawn.table.num_rows else []
     show(shown, about, json_out=json_out, csv_out=csv_out, html=html)
     raise typer.Exit(exit_code(found.findings, fail_on))

@@ -51,7 +51,7 @@ def flip(
     asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed, from_ledger, filters, project, growth, burst)
     with Working("Comparing", None) as working:
         case, findings, about = asked.case(working)
-        found = placement.answer(case, findings, lambda what: working(what, 0))
+        found = placement.answer(case, findings, working.step, expect=working.expect)
     if json_out:
         kept = ("verdict", "leader", "flip", "measure_first", "definition")
         write_bytes(json_bytes({"answer": "flip"} | {key: found.body[key] for key in kept}))
