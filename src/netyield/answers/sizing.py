@@ -64,7 +64,7 @@ def answer(traffic: Traffic, sizing: Sizing, objectives: Objectives, search: Sea
         table=_table(levels, sizing.service.machine.gpus),
         columns=COLUMNS,
         headline={key: body[key] for key in ("replicas", "deployed", "utilisation", "meets_slo")},
-        description=sentence(sizing, objectives),
+        description=sentence(traffic, sizing, objectives),
         caveats=tuple(f"{key}: {value}" for key, value in body["definition"].items()),
         views={
             "reached": (_reached(sizing.chosen), REACHED_COLUMNS),
@@ -76,18 +76,20 @@ def answer(traffic: Traffic, sizing: Sizing, objectives: Objectives, search: Sea
     )
 
 
-def sentence(sizing: Sizing, objectives: Objectives) -> str:
+def sentence(traffic: Traffic, sizing: Sizing, objectives: Objectives) -> str:
     """The one sentence a reader takes away."""
     chosen, machine = sizing.chosen, sizing.service.machine
-    of = f"{machine.gpus} {machine.gpu.name}"
+    of, one = f"{machine.gpus} {machine.gpu.name}", chosen.replicas == 1
     if not chosen.meets_slo:
         return f"No number of replicas of {of} keeps {objectives}; the findings say what it reaches."
-    spare = sizing.deployed - chosen.replicas
-    words = f"{chosen.replicas} replica{'s' * (chosen.replicas > 1)} of {of} keep{'s' * (chosen.replicas == 1)} {objectives}"
-    if spare:
-        words += f", {sizing.deployed} with {spare} to spare"
+    if not traffic.judged:
+        return f"Too little traffic to say how many replicas of {of} keep {objectives}; the findings say what lacks."
+    words = f"{chosen.replicas} replica{'' if one else 's'} of {of} keep{'s' if one else ''} {objectives}"
+    if sizing.deployed > chosen.replicas:
+        words += f", {sizing.deployed} with {sizing.deployed - chosen.replicas} to spare"
     high = "no number" if sizing.high is None else str(sizing.high)
-    words += f"; between {sizing.low} and {high} as the service time may be wrong. They are {chosen.utilisation:.0%} utilised"
+    words += f"; between {sizing.low} and {high} as the service time may be wrong"
+    words += f". {'It is' if one else 'They are'} {_percent(chosen.utilisation)} utilised"
     if sizing.windows and sizing.windows[-1] > chosen.replicas:
         words += f"; of {len(sizing.windows)} resampled windows the worst needs {sizing.windows[-1]}"
     if sizing.poisson is not None and sizing.poisson < chosen.replicas:
@@ -95,17 +97,22 @@ def sentence(sizing: Sizing, objectives: Objectives) -> str:
     return f"{words}."
 
 
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
+
+
 def _body(
     traffic: Traffic, sizing: Sizing, objectives: Objectives, search: Search, levels: list[tuple[float, Sized]]
 ) -> dict[str, Any]:
     chosen, service = sizing.chosen, sizing.service
-    kept = chosen.meets_slo
+    kept = chosen.meets_slo and traffic.judged  # no number is certain that rests on a handful of requests
     return {
         "objective": str(objectives),
-        "meets_slo": kept,
+        "meets_slo": chosen.meets_slo,
+        "judged": traffic.judged,
         "replicas": chosen.replicas if kept else None,
         "replicas_p10": sizing.low if kept else None,
-        "replicas_p90": sizing.high,
+        "replicas_p90": sizing.high if kept else None,
         "deployed": sizing.deployed if kept else None,
         "gpus": sizing.deployed * service.machine.gpus if kept else None,
         "gpus_per_replica": service.machine.gpus,
@@ -116,7 +123,7 @@ def _body(
         "reached": {words: _finite(value) for words, value in chosen.reached.items()},
         "preempted": chosen.preempted,
         "cached_share": chosen.cached_share,
-        "replicas_if_poisson": sizing.poisson,
+        "replicas_if_poisson": sizing.poisson if kept else None,
         "replicas_resampled": list(sizing.windows),
         "designs": _designs(sizing, search).to_pylist(),
         "levels": [

@@ -19,6 +19,7 @@ from netyield.economics.serving.points import Point
 from netyield.economics.serving.step_time import StepTime, linear
 
 Floats = NDArray[np.float64]
+LEAST_PART = 0.02
 PULL = 0.001  # chosen for every GPU from the points of the others (held_back.nested)
 FITTED_POINTS = 3  # below, points only scale what was there
 
@@ -65,6 +66,8 @@ def fit(points: Sequence[Point], prior: StepTime, weight: float = PULL) -> Float
     start = coefficients(prior)
     guessed = rows @ start
     start = start * float(np.exp(np.median(np.log(seconds / guessed))))
+    # A prior that leaves a coefficient out (a fit may) is no reason to keep it out: each has at least a small part.
+    start = np.maximum(start, LEAST_PART * seconds.mean() / rows.mean(axis=0))
     pull = np.sqrt(weight) * np.diag(1 / start)
     left = np.vstack([rows / seconds[:, None], pull])
     right = np.concatenate([np.ones(len(points)), np.full(4, np.sqrt(weight))])

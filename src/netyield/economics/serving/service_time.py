@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from netyield.core.errors import WrongUse
 from netyield.core.inference.hardware import Gpu, find_gpu
+from netyield.core.inference.memory import BYTES_PER_ELEMENT
 from netyield.core.inference.models import Model, find_model
 from netyield.economics.serving import aiconfigurator, fitting
 from netyield.economics.serving.points import Point, plain_name, points_of, shipped
@@ -26,6 +27,7 @@ from netyield.economics.serving.uncertainty import (
     shrunk,
 )
 
+ENGINES = ("vllm", "sglang", "trtllm")
 SOURCES = ("auto", "measured", "aiconfigurator", "roofline")
 ENOUGH_POINTS = 5  # below, a cell's own fit is no better than the roofline scaled by it
 
@@ -74,12 +76,28 @@ def service_time(wanted: Wanted, longest_tokens: int, calibration: Sequence[Poin
     if wanted.source not in SOURCES:
         message = f"{wanted.source!r} is no source of service times;"
         raise WrongUse(message, f"give one of {', '.join(SOURCES)}.")
+    _check(wanted)
     model = find_model(wanted.model, parameters_billion=wanted.parameters_billion, active_billion=wanted.active_billion)
     gpu = find_gpu(wanted.gpu)
     measured = _measured_points(wanted, model, gpu)
     machine, cell = _machine(wanted, model, gpu, measured, longest_tokens)
     found = _uncalibrated(wanted, machine, cell)
     return calibrated(found, calibration) if calibration else found
+
+
+def _check(wanted: Wanted) -> None:
+    """Raises WrongUse for words and numbers that mean nothing, before anything is computed from them."""
+    for what, word, known in (
+        ("precision of weights", wanted.weights, tuple(BYTES_PER_ELEMENT)), ("engine", wanted.engine, ENGINES),
+    ):  # fmt: skip
+        if word is not None and word not in known:
+            message = f"{word!r} is no {what};"
+            raise WrongUse(message, f"give one of {', '.join(known)}.")
+    for what, number in (("GPUs of a replica", wanted.gpus), ("billion parameters", wanted.parameters_billion),
+                         ("billion active parameters", wanted.active_billion)):  # fmt: skip
+        if number is not None and not 0 < number < 1e6:
+            message = f"{number:g} {what} mean nothing;"
+            raise WrongUse(message, "give a number above 0.")
 
 
 def _measured_points(wanted: Wanted, model: Model, gpu: Gpu) -> list[Point]:

@@ -78,6 +78,9 @@ def size(
     if not traffic.requests or traffic.window_s <= 0:
         message = "there is no traffic to size a fleet for;"
         raise WrongUse(message, "give a file with arrival times and lengths.")
+    silent = next((each for each in traffic.findings if each.code == "traffic.no_outputs"), None)
+    if silent:
+        raise WrongUse(silent.message, silent.repair)
     fleet = fleet_of(traffic, service, how)
     progress("replicas that keep the objective")
     chosen = fewest(traffic, fleet, objectives)
@@ -154,6 +157,9 @@ def _faults(traffic: Traffic, fleet: Fleet, objectives: Objectives, chosen: Size
         message = f"no number of replicas keeps {objectives} on this machine: {reached}."
         repair = "Relax the objective, give a replica more or faster GPUs (--tp, --gpu), or serve long prompts apart."
         found.append(Finding("sizing.impossible", Severity.ERROR, message, repair, traffic.name))
+    if all(each.statistic in ("mean", "p50") for each in objectives.limits):
+        message = f"{objectives} says nothing of the slow requests: bursts hide behind a mean and a median."
+        found.append(Finding("sizing.average", Severity.WARNING, message, "Promise a p95 or p99.", traffic.name))
     return found
 
 

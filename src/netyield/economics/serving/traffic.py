@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 JUDGED_SECONDS, JUDGED_REQUESTS = 1800.0, 1000  # below, a p99 rests on ten requests or on one busy spell
 WEEK_S = 7 * 86_400.0
+WHOLE_WEEK = 0.98  # of one: the first and last requests of a week are rarely at its edges
 MONDAY_S = 4 * 86_400  # 1 January 1970 was a Thursday
 
 
@@ -87,6 +88,11 @@ class Traffic:
         gaps = np.diff(self.arrival_s)
         return float(gaps.std() / gaps.mean()) if len(gaps) > 1 and gaps.mean() > 0 else None
 
+    @property
+    def judged(self) -> bool:
+        """Whether there is enough of it to judge a 99th percentile from."""
+        return self.window_s >= JUDGED_SECONDS and self.requests >= JUDGED_REQUESTS
+
     def obstacles(self) -> tuple[Finding, ...]:
         """Why figures from this traffic are uncertain or impossible."""
         if not self.requests or self.window_s <= 0:
@@ -95,7 +101,7 @@ class Traffic:
                 Finding("traffic.empty", Severity.ERROR, message, "Give a file with times and lengths.", self.name),
             )
         found = []
-        if self.window_s < JUDGED_SECONDS or self.requests < JUDGED_REQUESTS:
+        if not self.judged:
             message = (
                 f"{self.requests} requests in {self.window_s:,.0f} s are too few to judge a p99 from: it would rest on"
                 f" {self.requests / 100:.0f} of them."
@@ -104,7 +110,7 @@ class Traffic:
                 f"Give at least {JUDGED_REQUESTS:,} requests over {JUDGED_SECONDS / 60:.0f} minutes; a week is best."
             )
             found.append(Finding("traffic.too_short", Severity.ERROR, message, repair, self.name))
-        elif self.window_s < WEEK_S:
+        elif self.window_s < WHOLE_WEEK * WEEK_S:
             message = f"{self.window_s / 3600:,.1f} hours of traffic say nothing of the rest of the week."
             repair = "Give a week of traffic; placement size also takes its profile (--week) or a factor (--growth)."
             found.append(Finding("traffic.less_than_a_week", Severity.WARNING, message, repair, self.name))

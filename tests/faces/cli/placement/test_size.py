@@ -14,7 +14,7 @@ CONTRACT = {
     "objective", "meets_slo", "replicas", "replicas_p10", "replicas_p90", "deployed", "gpus", "gpus_per_replica",
     "utilisation", "utilisation_deployed", "busy_share", "goodput_share", "reached", "preempted", "cached_share",
     "replicas_if_poisson", "levels", "traffic", "service_time", "definition", "findings",
-    "utilisation_by_hour", "hours_from", "designs", "replicas_resampled",
+    "utilisation_by_hour", "hours_from", "designs", "replicas_resampled", "judged",
 }  # fmt: skip
 
 
@@ -95,6 +95,9 @@ def test_an_objective_nobody_keeps_fails_without_a_number(run: Run) -> None:
         (("--model", "Qwen3-32B", "--week", "none.csv"), "cannot be read"),
         (("--model", "Qwen3-32B", "--growth", "0"), "above 0"), (("--model", "Qwen3-32B", "--burst", "nan"), "above 0"),
         (("--model", "Qwen3-32B", "--autoscale", "0"), "autoscale"),
+        (("--model", "Qwen3-32B", "--tp", "0"), "above 0"), (("--model", "Qwen3-32B", "--parameters", "nan"), "above 0"),
+        (("--model", "Qwen3-32B", "--weights", "fp99"), "no precision of weights"),
+        (("--model", "Qwen3-32B", "--engine", "none"), "vllm, sglang, trtllm"),
     ],
 )  # fmt: skip
 def test_wrong_use_is_told_with_its_repair(run: Run, words: tuple[str, ...], said: str) -> None:
@@ -110,8 +113,48 @@ def test_too_few_requests_are_a_finding(run: Run, tmp_path: Path) -> None:
     )
     outcome = run("placement", "size", "--traffic", str(path), "--model", "Qwen3-32B", "--json")
     assert outcome.code == 1
-    assert "traffic.too_short" in [each["code"] for each in json.loads(outcome.out)["findings"]]
+    found = json.loads(outcome.out)
+    assert "traffic.too_short" in [each["code"] for each in found["findings"]]
+    assert found["judged"] is False
+    assert {found[name] for name in ("replicas", "replicas_p90", "deployed", "gpus", "utilisation", "replicas_if_poisson")} == {None}
+    assert "Too little traffic" in run("placement", "size", "--traffic", str(path), "--model", "Qwen3-32B").out
 
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no request"), ("hello\nworld\n", "no known trace format"), ("timestamp,prompt_tokens,completion_tokens\n", "no request"),
+        ("timestamp,prompt_tokens\n" + "".join(f"{n},100\n" for n in range(2000)), "how long answers were"),
+        ("timestamp,prompt_tokens,completion_tokens\n" + "5,100,10\n" * 2000, "no two requests with arrival times"),
+    ],
+    ids=["empty", "garbage", "header", "no outputs", "one moment"],
+)  # fmt: skip
+def test_a_file_that_gives_no_rate_says_why_and_gives_no_number(run: Run, tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text(text, encoding="utf-8")
+    outcome = run("placement", "size", "--traffic", str(path), "--model", "Qwen3-32B")
+    assert outcome.code == 2, outcome.out
+    assert said in " ".join(outcome.err.split())
+
+
+def test_an_average_as_objective_warns(run: Run) -> None:
+    found = sized(run, "--model", "Qwen3-32B", "--slo", "ttft mean < 1s")
+    assert "sizing.average" in [each["code"] for each in found["findings"]]  # type: ignore[attr-defined]
+    strict = sized(run, "--model", "Qwen3-32B", "--slo", "ttft p99 < 1s")
+    assert strict["replicas"] > found["replicas"]  # type: ignore[operator]
+    assert "sizing.average" not in [each["code"] for each in strict["findings"]]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("gpu", ["h100", "h200", "b200"])
+def test_points_of_ones_own_calibrate_a_measured_cell_too(run: Run, tmp_path: Path, gpu: str) -> None:
+    path = tmp_path / "mine.csv"
+    lines = [f"{c},1000,200,{9 + 0.2 * c},{50 + c}" for c in (1, 8, 32, 64)]
+    path.write_text("concurrency,input_tokens,output_tokens,tpot_ms,ttft_ms\n" + "\n".join(lines), encoding="utf-8")
+    for model in ("Qwen/Qwen3-32B", "deepseek-ai/DeepSeek-V3", "openai/gpt-oss-120b"):
+        outcome = run("placement", "calibrate", "--measured", str(path), "--model", model, "--gpu", gpu, "--json")
+        assert outcome.code == 0, outcome.err
+        for point in json.loads(outcome.out)["points"]:
+            assert point["after_ms"] == pytest.approx(point["measured_ms"], rel=0.25)
 
 def test_columns_of_any_name_are_mapped(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"

@@ -216,7 +216,8 @@ def size(
 
 
 def _load(words: TraceWords, working: Working) -> Traffic:
-    """The traffic as recorded, in the file or in the ledger."""
+    """The traffic as recorded, in the file or in the ledger. Raises WrongUse with what is wrong where none is."""
+    from netyield.core.finding import Severity
     from netyield.economics.serving.traffic import of_trace
 
     if words.from_ledger and words.path is None:
@@ -230,6 +231,9 @@ def _load(words: TraceWords, working: Working) -> Traffic:
     else:
         load = of_trace(words.read(working))
     if not load.requests or load.window_s <= 0:
+        wrong = next((each for each in load.findings if each.severity is Severity.ERROR), None)
+        if wrong:
+            raise WrongUse(wrong.message, wrong.repair)
         message = f"{load.name} has no two requests with arrival times, so no rate follows."
         raise WrongUse(message, "Give a file with times and lengths (--traffic), or other --since and --until.")
     return load
