@@ -1,4 +1,4 @@
-"""How does an answer about commitments come out? JSON, CSV or HTML as asked, else on the terminal."""
+"""How does an answer about commitments come out? As every answer does, but for the points of its charts."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
-
-from netyield.faces.cli.output import json_bytes, write_bytes, write_csv, write_file
-from netyield.faces.cli.terminal import console, plain, print_caveats, print_findings, print_line, print_section
-from netyield.faces.sections import sections, view_section
+from netyield.faces.cli.tell import Manner, tell
 
 if TYPE_CHECKING:
     from netyield.answers.answer import Answer
 
-HIDDEN_VIEWS = frozenset({"demand_days", "coverage_days", "exit_values"})  # the points of charts
+MANNER = Manner("netyield commitments", hidden=frozenset({"demand_days", "coverage_days", "exit_values"}))
 
 
 def show(
@@ -28,31 +23,4 @@ def show(
     html: Path | None = None,
 ) -> None:
     """Print or write an answer in the form asked for; the terminal's when none was."""
-    if html is not None:
-        from netyield.faces.report.page import page
-
-        write_file(html, page([answer], about=about).encode("utf-8"))
-    if csv_out is not None:
-        write_csv(csv_out, answer.table)
-    if json_out:
-        write_bytes(json_bytes(answer.body))
-    elif csv_out is None:
-        print_answer(console(), answer, about)
-
-
-def print_answer(out: Console, answer: Answer, about: Sequence[str]) -> None:
-    """Heading, tables, notes and findings."""
-    print_line(out, Text(" · ".join(["netyield commitments", *map(plain, about)]), style="bright_black"))
-    out.print()
-    print_line(out, Text(plain(answer.description), style="bold"))
-    for section in sections(answer):
-        out.print()
-        print_section(out, section)
-    for name in answer.views:
-        printed = view_section(answer, name)
-        if printed.rows and name not in HIDDEN_VIEWS:
-            out.print()
-            print_line(out, Text(printed.title, style="bold"))
-            print_section(out, printed)
-    print_caveats(out, [answer])
-    print_findings(out, answer.findings)
+    tell([answer], MANNER, about, json_out=json_out, csv_out=csv_out, html=html)

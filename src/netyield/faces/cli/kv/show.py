@@ -1,7 +1,4 @@
-"""How does an answer about a trace come out? JSON, CSV or HTML as asked, else on the terminal.
-
-It is told as the reports of a project are, but for the books: a trace has no bill, no day and no currency of its own.
-"""
+"""How does an answer about a trace come out? As every answer does; a curve is drawn as bars."""
 
 from __future__ import annotations
 
@@ -14,24 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from netyield.charts import formats
-from netyield.faces.cli.output import json_bytes, write_bytes, write_csv, write_file
-from netyield.faces.cli.terminal import (
-    can_print,
-    console,
-    plain,
-    print_caveats,
-    print_findings,
-    print_line,
-    print_section,
-    print_table,
-)
-from netyield.faces.sections import sections, view_section
+from netyield.faces.cli.tell import Manner, tell
+from netyield.faces.cli.terminal import can_print, print_table
 
 if TYPE_CHECKING:
     from netyield.answers.answer import Answer
 
 PLOT_COLUMNS = 40
-HIDDEN_VIEWS = frozenset({"drawn", "tried"})  # the points of a chart
 
 
 def show(
@@ -43,37 +29,16 @@ def show(
     html: Path | None = None,
 ) -> None:
     """Print or write an answer in the form asked for; the terminal's when none was."""
-    if html is not None:
-        from netyield.faces.report.page import page
-
-        write_file(html, page([answer], about=about).encode("utf-8"))
-    if csv_out is not None:
-        write_csv(csv_out, answer.table)
-    if json_out:
-        write_bytes(json_bytes(answer.body))
-    elif csv_out is None:
-        print_answer(console(), answer, about)
+    tell([answer], MANNER, about, json_out=json_out, csv_out=csv_out, html=html)
 
 
-def print_answer(out: Console, answer: Answer, about: Sequence[str]) -> None:
-    """Heading, plot, tables, notes and findings."""
-    print_line(out, Text(" · ".join(["netyield kv", *map(plain, about)]), style="bright_black"))
-    out.print()
-    print_line(out, Text(plain(answer.description), style="bold"))
-    if answer.name == "kv_curve" and answer.body["measured_tokens"]:
+def _print_plot(out: Console, answer: Answer) -> None:
+    if answer.body["measured_tokens"]:
         out.print()
         print_table(out, plot(answer, out))
-    for section in sections(answer) if answer.name != "kv_curve" else ():
-        out.print()
-        print_section(out, section)
-    for name in answer.views:
-        printed = view_section(answer, name)
-        if printed.rows and name not in HIDDEN_VIEWS:
-            out.print()
-            print_line(out, Text(printed.title, style="bold"))
-            print_section(out, printed)
-    print_caveats(out, [answer])
-    print_findings(out, answer.findings)
+
+
+MANNER = Manner("netyield kv", hidden=frozenset({"drawn", "tried"}), leads={"kv_curve": _print_plot})
 
 
 def plot(answer: Answer, out: Console) -> Table:
