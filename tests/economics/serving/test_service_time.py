@@ -91,6 +91,26 @@ def test_inferencex_rows_give_the_throughput_the_sheet_derives() -> None:
         assert min(abs(rate / published - 1) for rate in rates) < 0.06
 
 
+@pytest.mark.parametrize(("concurrency", "tpot_ms", "rate"), [(4, 11.3, 43), (16, 20.4, 95), (64, 50.2, 153)])
+def test_deepseek_on_h200_gives_the_throughput_the_sheet_derives(concurrency: int, tpot_ms: float, rate: float) -> None:
+    measured = points_of(shipped(), "deepseek-ai/DeepSeek-R1", "H200", "sglang", "fp8")
+    (point,) = [
+        each
+        for each in measured
+        if (each.gpus, each.input_tokens, each.output_tokens) == (8, 8192, 1024)
+        and each.decoding == pytest.approx(concurrency, rel=0.05)
+    ]
+    assert point.tpot_s * 1e3 == pytest.approx(tpot_ms, abs=0.05)
+    assert point.decoding / point.tpot_s / 8 == pytest.approx(rate, rel=0.01)  # output tokens a second and GPU
+
+
+def test_a_run_told_twice_is_one_point() -> None:
+    points = [each for each in shipped() if not each.source.startswith("vllm-cost-meter")]
+    told = [(each.cell, each.input_tokens, each.output_tokens, each.tpot_s, each.ttft_s) for each in points]
+    assert len(told) == len(set(told))
+    assert len({(each.model, each.gpu) for each in points}) > 15
+
+
 def test_the_stated_errors_are_those_of_the_shipped_points() -> None:
     points = shipped()
     for seen in (0, 1, 3):
@@ -102,7 +122,8 @@ def test_five_points_bring_the_median_error_of_held_back_rows_to_13_percent() ->
     ratios, pulls = nested(shipped(), 5, draws=1)  # the pull is chosen on the rows of the other GPUs
     assert summary(ratios)[0] <= 0.13
     assert summary(ratios) == pytest.approx(ROOFLINE[5], rel=0.1)
-    assert set(pulls.values()) == {fitting.PULL}
+    assert fitting.PULL in pulls.values()
+    assert max(pulls.values()) <= 3 * fitting.PULL
 
 
 def test_loads_that_were_seen_are_not_judged() -> None:

@@ -33,7 +33,7 @@ def cells(points: Sequence[Point]) -> dict[Cell, list[Point]]:
     """Points of one model, GPU, engine, precision and number of GPUs."""
     found: dict[Cell, list[Point]] = defaultdict(list)
     for each in points:
-        found[each.model, each.gpu, each.engine, each.precision, each.gpus].append(each)
+        found[each.cell].append(each)
     return dict(found)
 
 
