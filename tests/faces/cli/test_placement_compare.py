@@ -130,6 +130,9 @@ def test_a_page_and_a_table_are_written(files: list[str], tmp_path: Path, capfd:
         (('spill = "API"', 'spill = "rented"'), 2, "is none of API"),
         (("input = 2.0", "inputs = 2.0"), 2, "Did you mean input?"),
         (("output = 8.0", ""), 2, "input and output"),
+        (("input = 2.0", 'input = { value = 2.0, dated = "yesterday" }'), 2, "'yesterday' is no day"),
+        (("input = 2.0", "input = [3, 2, 1]"), 2, "write [low, likely, high]"),
+        (("dated = 2026-11-01\nsource = \"a quote\"\n[[option]]\nkind = \"rent\"", "[[option]]\nkind = \"rent\""), 1, "its price has no date"),
     ],
 )
 def test_what_is_wrong_ends_with_its_repair(
@@ -148,6 +151,13 @@ def test_too_little_traffic_is_never_a_verdict(files: list[str], capfd: pytest.C
     path.write_text("\n".join(path.read_text().splitlines()[:40]) + "\n")
     assert call(["placement", "compare", *files, "--json"]) == 1
     assert json.loads(capfd.readouterr().out)["verdict"] == "undecided: measure a longer window of traffic (a week) first"
+
+
+def test_one_request_makes_no_rate(files: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    path = Path(files[1])
+    path.write_text("\n".join(path.read_text().splitlines()[:2]) + "\n")
+    assert call(["placement", "compare", *files, "--json"]) == 2
+    assert "no two requests at different times" in capfd.readouterr().err
 
 
 def test_an_options_file_is_written_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

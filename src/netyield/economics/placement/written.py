@@ -37,9 +37,13 @@ def _sourced(written: Mapping[str, Any]) -> Uncertain:
     if unknown or "value" not in written or isinstance(written["value"], Mapping):
         message = f"{dict(written)} is no input: write value, source and dated"
         raise ValueError(message)
-    day = written.get("dated", "")
-    if day and not isinstance(day, date):
-        day = date.fromisoformat(str(day))
+    day = written.get("dated")
+    if day is not None and not isinstance(day, date):
+        try:
+            day = date.fromisoformat(str(day))
+        except ValueError:
+            message = f"{day!r} is no day: write dated = 2026-11-30"
+            raise ValueError(message) from None
     return replace(_interval(written["value"]), source=str(written.get("source", "")), dated=day.isoformat() if day else "")
 
 

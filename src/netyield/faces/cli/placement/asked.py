@@ -103,6 +103,9 @@ class Asked:
         if not traffic.requests:
             message = f"No request is in {traffic.name}."
             raise WrongUse(message, "Give a file of requests with times and lengths, or other --since, --until and --where.")
+        if traffic.window_s <= 0:
+            message = f"{traffic.name} has no two requests at different times, so no rate follows."
+            raise WrongUse(message, "Give a week of requests, or other --since and --until.")
         model = self.model or ways.decision.model or (ledger.models[0] if ledger and len(ledger.models) == 1 else "")
         capacities, findings = self._capacities(traffic, ways, model, working)
         demand = demand_of_traffic(traffic, model, ledger)
@@ -166,7 +169,7 @@ class Asked:
         from netyield.faces.cli.opened import open_project
         from netyield.project.placement_assets import with_registers
 
-        held = open_project(self.project) if self.from_ledger else None
+        held = open_project(self.project) if self.from_ledger and self.traffic is None else None
         if self.options is not None:
             return with_registers(self._asked_of(read_options(self.options)), self.options.parent, held)
         if not self.model:
