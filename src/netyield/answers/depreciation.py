@@ -50,6 +50,12 @@ ASSET_COLUMNS = (
     AnswerColumn("written_down", "money", "currency", "Impairment losses less reversals"),
     AnswerColumn("gain", "money", "currency", "Proceeds less carrying amount on disposal; blank = none"),
 )
+PHASE_COLUMNS = (
+    AnswerColumn("asset", "text", "", "Asset"),
+    AnswerColumn("from", "text", "", "Month from which its charges follow the rule"),
+    AnswerColumn("why", "text", "", "What made the rule"),
+    AnswerColumn("words", "text", "", "The rule: what is used up, and over what"),
+)
 TIE_COLUMNS = (
     AnswerColumn("account", "text", "", "Account of the general ledger"),
     AnswerColumn("currency", "text", "", "Currency of the row"),
@@ -121,6 +127,8 @@ def answer(schedule: Schedule, findings: Sequence[Finding] = (), shown: Shown | 
         "findings": len(findings),
     }
     views: dict[str, View] = {"assets": (listed if len(listed) > 1 else [], ASSET_COLUMNS), "unit_cost": (body["unit_cost"], UNIT_COLUMNS)}
+    rules = [{"asset": row["asset"], **phase} for row in body["assets"] for phase in row["phases"]]
+    views["phases"] = (rules, PHASE_COLUMNS)
     for by, each in body["unit_cost_by"].items():
         views[f"unit_cost_by_{by}"] = (each, (*UNIT_COLUMNS[:3], AnswerColumn("slice", "text", "", by.capitalize()), *UNIT_COLUMNS[3:]))
     if asked.unit_costs:

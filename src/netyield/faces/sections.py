@@ -31,6 +31,7 @@ VIEW_TITLES = {
     "general_ledger": "Owned assets beside the general ledger",
     "reconciliation": "From the register's carrying amount to the general ledger's",
     "assets": "The assets",
+    "phases": "The rule behind every charge",
     "unit_cost": "A useful million tokens with depreciation and without",
     "unit_cost_by_model": "The same by model",
     "unit_cost_by_team": "The same by team",

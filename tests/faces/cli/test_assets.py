@@ -126,7 +126,9 @@ def test_a_lease_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_terminal_csv_and_html(register: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["assets", "schedule", "--asset", str(register)]) == 0
-    assert "1 asset depreciates by 450,000.00 USD from 2026-01 to 2030-12" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "1 asset depreciates by 450,000.00 USD from 2026-01 to 2030-12" in printed
+    assert "450,000.00 USD evenly over 60 months" in printed
     assert call(["assets", "schedule", "--asset", str(register), "--each", "--csv", "-"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert (len(rows), rows[0]["asset"], rows[0]["charge"]) == (60, "crane", "7500")
@@ -202,11 +204,16 @@ def test_beancount_reads_what_every_verb_writes(
         (["what-if", "--asset", "{register}", "--from", "2027-01-01"], "nothing to change"),
         (["what-if", "--asset", "{register}", "--from", "soon", "--useful-life", "4y"], "is no day"),
         (["impair", "--case", "none.toml"], "cannot be read"),
+        (["lease", "--case", "{lease}"], "finer than the smallest coin"),
+        (["impair", "--case", "{huge}"], "is no amount"),
         (["impair", "--case", "{unit}", "--scenario", "worse"], "there is no scenario"),
     ],
 )
 def test_wrong_use_says_what_to_do(words: list[str], said: str, register: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    filled = [word.format(register=register, unit=DATA / "unit_loss.toml") for word in words]
+    lease, huge = register.with_name("lease.toml"), register.with_name("huge.toml")
+    lease.write_text('payments = [5, "0.005"]\ntiming = "arrears"\nrate = "0.1"\n', encoding="utf-8")
+    huge.write_text("carrying = 1e40\n", encoding="utf-8")
+    filled = [word.format(register=register, unit=DATA / "unit_loss.toml", lease=lease, huge=huge) for word in words]
     assert call(["assets", *filled]) == 2
     assert said in capsys.readouterr().err
 

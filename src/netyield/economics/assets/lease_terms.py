@@ -23,7 +23,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from netyield.core.currencies import statement_unit
+from netyield.core.currencies import coins, statement_unit
 from netyield.sources.bills.assets.terms import Amount, Day, Strict
 
 LONGEST_PERIODS = 1200
@@ -102,6 +102,8 @@ class Lease(Strict):
             raise ValueError(message)
         self._in_order()
         self.unit = statement_unit(self.unit, self.currency)
+        for amount in (*self.flows, *(paid for change in self.modification for paid in change.payments)):
+            coins(amount, self.currency)
         return self
 
     def _in_order(self) -> None:

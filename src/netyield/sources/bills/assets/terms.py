@@ -18,6 +18,7 @@ from netyield.core.depreciation import YEAR, Method
 BookName = Literal["ifrs", "us_gaap"]
 BOOKS: tuple[BookName, ...] = ("ifrs", "us_gaap")
 Convention = Literal["month", "next_month", "day"]
+LARGEST = Decimal(10**18)
 LIFE = re.compile(r"(?:(?P<years>\d+(?:\.\d+)?)\s*y(?:ears?)?)?\s*(?:(?P<months>\d+)\s*m(?:onths?)?)?", re.IGNORECASE)
 
 
@@ -30,8 +31,8 @@ def exact(value: Any) -> Any:
     except InvalidOperation:
         message = f'{value!r} is no amount; write digits with a point, such as "39999.50"'
         raise ValueError(message) from None
-    if not found.is_finite():
-        message = f"{value!r} is no amount"
+    if not found.is_finite() or abs(found) >= LARGEST:
+        message = f"{value!r} is no amount, or one of {LARGEST:,f} and more"
         raise ValueError(message)
     return found
 
