@@ -19,7 +19,7 @@ from netyield.economics.commitments.exit_cost import (
     refund_of_payments,
 )
 from netyield.economics.commitments.exit_plan import exit_plan
-from netyield.economics.commitments.keep_value import Future, Timeline, release_gain, saved_by_leaving
+from netyield.economics.commitments.keep_value import Future, Keeping, Timeline, release_gain
 from netyield.economics.commitments.products import ExitTerm, find_product, products
 from netyield.economics.commitments.settings import ExitInputs
 
@@ -111,7 +111,7 @@ def test_release_rule_discounts_hour_by_hour() -> None:
 def test_gains_are_the_rule_month_by_month() -> None:
     one = contract("fee_of_remaining", quantity=1, used_units=D("0.5"))
     timeline = Timeline.of(one, date(2026, 1, 1))
-    line = saved_by_leaving(one, timeline, Future("as now"), 1).until_end
+    line = Keeping(one, timeline).saved(Future("as now"), 1).until_end
     assert line[0] == release_gain(365 * 24, D(2), D(3), D("0.5"))
     assert line[-1] == 0
     assert line[6] == release_gain((date(2027, 1, 1) - date(2026, 7, 1)).days * 24, D(2), D(3), D("0.5"))
@@ -120,8 +120,8 @@ def test_gains_are_the_rule_month_by_month() -> None:
 def test_a_part_that_nobody_uses_goes_without_renting() -> None:
     one = contract("fee_of_remaining")
     timeline = Timeline.of(one, date(2026, 1, 1))
-    assert saved_by_leaving(one, timeline, Future("as now"), 5).until_end[0] == D(2) * 5 * 8760
-    assert saved_by_leaving(one, timeline, Future("as now"), 10).until_end[0] == (D(2) * 10 - D(3) * 5) * 8760
+    assert Keeping(one, timeline).saved(Future("as now"), 5).until_end[0] == D(2) * 5 * 8760
+    assert Keeping(one, timeline).saved(Future("as now"), 10).until_end[0] == (D(2) * 10 - D(3) * 5) * 8760
 
 
 @pytest.mark.parametrize("fee", ["0.2", "0.3"])

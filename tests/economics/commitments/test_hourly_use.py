@@ -13,7 +13,7 @@ from netyield.core.period import micros
 from netyield.economics.commitments.contract import Commitment
 from netyield.economics.commitments.exit_plan import exit_plan
 from netyield.economics.commitments.hourly_use import HOUR_US, MICRO, HourlyUse
-from netyield.economics.commitments.keep_value import Future, Timeline, saved_by_leaving
+from netyield.economics.commitments.keep_value import Future, Keeping, Timeline
 from netyield.economics.commitments.products import find_product
 from netyield.economics.commitments.renegotiate import renegotiation
 
@@ -49,9 +49,9 @@ def test_it_is_the_sum_over_the_hours(seed: int) -> None:
     one = contract().with_use(use_of(units))
     timeline = Timeline.of(one, one.start)
     for released in range(1, 11):
-        saved = saved_by_leaving(one, timeline, NOW[0], released)
+        saved = Keeping(one, timeline).saved(NOW[0], released)
         assert saved.until_end[0] == pytest.approx(summed(units, 10, released, 8760, D(3)), abs=D("1e-15"))
-        growing = saved_by_leaving(one, timeline, Future("x", D(1), D("-0.5")), released)
+        growing = Keeping(one, timeline).saved(Future("x", D(1), D("-0.5")), released)
         assert growing.hourly[0] == pytest.approx(summed(units, 10, released, 1, D(3)), abs=D("1e-15"))
         half = summed(units, 10, released, 1, D(3) * D("0.5") ** D("0.5"), D(2) ** D("0.5"))
         assert growing.hourly[6] == pytest.approx(half, abs=D("1e-15"))
@@ -90,7 +90,7 @@ def test_months_ahead_are_as_the_same_month_of_a_year_known() -> None:
     use = HourlyUse.of([int(hour) * MICRO for hour in hours], values)
     assert use.seasonal
     one = contract().with_use(use)
-    saved = saved_by_leaving(one, Timeline.of(one, one.start), NOW[0], 10)
+    saved = Keeping(one, Timeline.of(one, one.start)).saved(NOW[0], 10)
     assert saved.hourly == [D(20)] * 6 + [D(-10)] * 6
     short = contract().with_use(HourlyUse.of([int(hour) * MICRO for hour in hours[:4000]], values[:4000]))
     assert not short.use or not short.use.seasonal
@@ -102,7 +102,6 @@ def test_what_some_units_serve() -> None:
     assert [use.served(0, D(units), D(1)) for units in (0, 4, 10, 20)] == [0, 2, 5, 5]
     assert use.served(0, D(10), D(3)) == 5, "ten units serve no more than ten"
     assert use.scaled(D("0.5")).served(0, D(10), D(1)) == D("2.5")
-    assert (use.units_worth(D("0.4")), use.units_worth(D("0.6")), use.units_worth(D(1)), use.units_worth(D(0))) == (10, 0, 0, 10)
     constant = HourlyUse.constant(D("5.76"))
     assert (constant.mean, constant.peak, constant.served(0, D(5), D(1))) == (D("5.76"), D("5.76"), 5)
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from netyield.core.money import CONTEXT
 from netyield.economics.commitments.contract import Commitment
 from netyield.economics.commitments.exit_cost import ALLOWED, UNKNOWN, ExitQuote, exit_quote
-from netyield.economics.commitments.keep_value import FUTURES, Future, Timeline, growth, saved_by_leaving
+from netyield.economics.commitments.keep_value import FUTURES, Future, Timeline, growth
 from netyield.economics.commitments.products import Product
 from netyield.economics.commitments.renegotiate import OFFERED, RENEGOTIATE, renegotiation
 from netyield.economics.commitments.weighing import Leaving, Weighing, mean, offered, weigh
@@ -88,9 +88,8 @@ def _flips(
             lines = [renegotiation(changed, timeline.days[0], future, discount) or Decimal(0) for future in futures]
         else:
             weighing = Weighing(changed, product, timeline, tuple(futures), discount)
-            saved = [saved_by_leaving(changed, timeline, future, look.units, discount) for future in futures]
             quote = ExitQuote(look.kind, ALLOWED, weighing.without_notice(look), look.chance)
-            return weighing.option(quote, look.units, look.month, saved).value
+            return weighing.option(quote, look.units, look.month, weighing.saved(look.units)).value
         return mean(lines, futures)
 
     most = max(Decimal(commitment.quantity), used)

@@ -7,11 +7,11 @@ the history spans a year, the months ahead use the hours of their own calendar m
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
 from netyield.core.money import CONTEXT
 from netyield.core.period import from_micros
@@ -46,18 +46,12 @@ class Levels:
         """Mean units of use that so many units serve, when every hour uses ``factor`` times what it did."""
         if units <= 0 or factor <= 0:
             return Decimal(0)
-        wanted = units * MICRO
-        most = wanted / factor
-        if most >= self.values[-1]:
-            return CONTEXT.divide(factor * self.sums[-1], Decimal(self.hours[-1] * MICRO))
-        at = bisect_right(self.values, most)
+        wanted, known = units * MICRO, self.hours[-1]
+        at = bisect_right(self.values, int(wanted / factor))  # levels are whole: the part below one does not matter
+        if at == len(self.values):
+            return CONTEXT.divide(factor * self.sums[-1], Decimal(known * MICRO))
         below, hours = (self.sums[at - 1], self.hours[at - 1]) if at else (0, 0)
-        return CONTEXT.divide(factor * below + wanted * (self.hours[-1] - hours), Decimal(self.hours[-1] * MICRO))
-
-    def quantile(self, share: Decimal) -> Decimal:
-        """The smallest use that so large a share of the hours does not exceed."""
-        at = min(bisect_left(self.hours, share * self.hours[-1]), len(self.values) - 1)
-        return Decimal(self.values[at]) / MICRO
+        return CONTEXT.divide(factor * below + wanted * (known - hours), Decimal(known * MICRO))
 
 
 @dataclass(frozen=True)
@@ -119,18 +113,6 @@ class HourlyUse:
     def scaled(self, factor: Decimal) -> HourlyUse:
         """Every hour that many times as large."""
         return replace(self, factor=self.factor * factor)
-
-    def units_worth(self, share: Decimal) -> int:
-        """Whole units of which the last is needed in more than so large a share of the hours."""
-        if share <= 0:
-            return _ceiling(self.peak)
-        if share >= 1:
-            return 0
-        return _ceiling(self.levels[ALL_MONTHS].quantile(1 - share) * self.factor)
-
-
-def _ceiling(units: Decimal) -> int:
-    return int(units.to_integral_value(rounding=ROUND_CEILING))
 
 
 def _month(moment: int) -> tuple[int, int]:

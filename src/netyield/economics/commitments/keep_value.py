@@ -75,32 +75,58 @@ class Saved:
     hourly: list[Decimal]
 
 
-def saved_by_leaving(
-    commitment: Commitment, timeline: Timeline, future: Future, units: int, discount_per_year: Decimal = Decimal(0)
-) -> Saved:
-    """Per month start: what leaving ``units`` then saves until the end, in money of that month. Raises WrongUse."""
-    use, price = commitment.use, commitment.on_demand_rate
-    if price is None or use is None:
-        message = f"{commitment.id}: without on_demand_rate and used_units nothing says what keeping is worth."
-        raise WrongUse(message, "Declare both, or let the use be measured (--demand, --history, or the project's bill).")
-    back = 1 / growth(discount_per_year, 1)
-    whole, kept = Decimal(commitment.quantity), Decimal(commitment.quantity - units)
-    paid = commitment.rate * units
-    moving = bool(future.demand_per_year)
-    rented: dict[int, Decimal] = {}
-    hourly: list[Decimal] = []
-    for month, start in enumerate(timeline.days[:-1]):
-        key = use.key(start.month)
-        known = month if moving else key
-        if known not in rented:
-            factor = growth(future.demand_per_year, month)
-            rented[known] = use.served(key, whole, factor) - use.served(key, kept, factor)
-        hourly.append(paid - price * growth(future.price_per_year, month) * rented[known])
-    until_end, value = [Decimal(0)], Decimal(0)
-    for one, hours in zip(reversed(hourly), reversed(timeline.hours), strict=True):
-        value = one * hours + (value * back if discount_per_year else value)
-        until_end.append(value)
-    return Saved(until_end[::-1], hourly)
+class Keeping:
+    """One commitment over its months: what leaving saves, for any number of units and any future. Raises WrongUse.
+
+    What must be rented depends on the change of demand alone: it is worked out once for all futures that share one.
+    """
+
+    def __init__(self, commitment: Commitment, timeline: Timeline, discount_per_year: Decimal = Decimal(0)) -> None:
+        use, price = commitment.use, commitment.on_demand_rate
+        if price is None or use is None:
+            message = f"{commitment.id}: without on_demand_rate and used_units nothing says what keeping is worth."
+            raise WrongUse(message, "Declare both, or let the use be measured (--demand, --history, or the project's bill).")
+        self.commitment, self.timeline, self.use, self.price = commitment, timeline, use, price
+        self.keys = [use.key(start.month) for start in timeline.days[:-1]]
+        self.back = 1 / growth(discount_per_year, 1) if discount_per_year else None
+        self._served: dict[tuple[Decimal, int], list[Decimal]] = {}
+        self._rented: dict[tuple[Decimal, int], list[Decimal]] = {}
+
+    def served(self, demand_per_year: Decimal, units: int) -> list[Decimal]:
+        """Per month: mean units of use that so many units serve."""
+        found = self._served.get((demand_per_year, units))
+        if found is None:
+            whole = Decimal(units)
+            if demand_per_year:
+                found = [self.use.served(key, whole, growth(demand_per_year, month)) for month, key in enumerate(self.keys)]
+            else:
+                of_key = {key: self.use.served(key, whole, Decimal(1)) for key in set(self.keys)}
+                found = [of_key[key] for key in self.keys]
+            self._served[demand_per_year, units] = found
+        return found
+
+    def rented(self, demand_per_year: Decimal, units: int) -> list[Decimal]:
+        """Per month: mean units that must be rented once so many are gone."""
+        found = self._rented.get((demand_per_year, units))
+        if found is None:
+            whole = self.commitment.quantity
+            before, after = self.served(demand_per_year, whole), self.served(demand_per_year, whole - units)
+            found = self._rented[demand_per_year, units] = [mine - rest for mine, rest in zip(before, after, strict=True)]
+        return found
+
+    def saved(self, future: Future, units: int) -> Saved:
+        """Per month start: what leaving ``units`` then saves until the end, in money of that month."""
+        rented = self.rented(future.demand_per_year, units)
+        paid, price, change = self.commitment.rate * units, self.price, future.price_per_year
+        if change:
+            hourly = [paid - price * growth(change, month) * each for month, each in enumerate(rented)]
+        else:
+            hourly = [paid - price * each for each in rented]
+        until_end, value = [Decimal(0)], Decimal(0)
+        for one, hours in zip(reversed(hourly), reversed(self.timeline.hours), strict=True):
+            value = one * hours + (value if self.back is None else value * self.back)
+            until_end.append(value)
+        return Saved(until_end[::-1], hourly)
 
 
 def release_gain(

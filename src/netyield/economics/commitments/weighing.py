@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
+from functools import cache, cached_property
 
-from netyield.core.money import CONTEXT
 from netyield.economics.commitments.contract import HOURS_OF_DAY, Commitment
 from netyield.economics.commitments.exit_cost import ALLOWED, ExitQuote, exit_quote, most_units
-from netyield.economics.commitments.keep_value import Future, Saved, Timeline, growth, saved_by_leaving
+from netyield.economics.commitments.keep_value import Future, Keeping, Saved, Timeline, growth
 from netyield.economics.commitments.products import ExitTerm, Product
 from netyield.economics.commitments.renegotiate import OFFERED, RENEGOTIATE, renegotiation
 
@@ -60,6 +60,15 @@ class Weighing:
     futures: tuple[Future, ...]
     discount_per_year: Decimal
 
+    @cached_property
+    def keeping(self) -> Keeping:
+        """What keeping it is worth; worked out when the first exit is weighed against it."""
+        return Keeping(self.commitment, self.timeline, self.discount_per_year)
+
+    def saved(self, units: int) -> list[Saved]:
+        """What leaving so many units saves, in every future."""
+        return [self.keeping.saved(future, units) for future in self.futures]
+
     def options(self, terms: Sequence[ExitTerm], units: int) -> list[Leaving]:
         """Leaving with so many units, by every term and in every month in which it can be had."""
         quotes = [
@@ -70,16 +79,18 @@ class Weighing:
         ]
         if not quotes:
             return []
-        saved = [saved_by_leaving(self.commitment, self.timeline, one, units, self.discount_per_year) for one in self.futures]
+        saved = self.saved(units)
         return [self.option(quote, units, month, saved) for _, month, quote in quotes]
 
     def option(self, quote: ExitQuote, units: int, month: int, saved: Sequence[Saved]) -> Leaving:
         """Until the notice is over everything goes on as before: those hours save nothing, and are paid."""
         day, cost = self.timeline.days[month], quote.cost or Decimal(0)
-        noticed = self._notice_hours(day)
+        lines = [one.until_end[month] - cost for one in saved]
+        if noticed := self._notice_hours(day):
+            lines = [line - noticed * one.hourly[month] for line, one in zip(lines, saved, strict=True)]
+            cost += self.commitment.rate * units * noticed
         factor = quote.chance / growth(self.discount_per_year, month) if self.discount_per_year else quote.chance
-        values = tuple(factor * (one.until_end[month] - noticed * one.hourly[month] - cost) for one in saved)
-        cost += self.commitment.rate * units * noticed
+        values = tuple(lines) if factor == 1 else tuple([factor * line for line in lines])
         return Leaving(quote.kind, units, month, day, cost, quote.chance, values, mean(values, self.futures))
 
     def without_notice(self, option: Leaving) -> Decimal:
@@ -104,14 +115,14 @@ class Weighing:
         tried = {option.units for option in options}
         start, month, total = self.timeline.days[best.month], best.month, self.commitment.quantity
 
+        @cache
         def value(units: int) -> Decimal | None:
             quote = exit_quote(self.commitment, term, start, units)
-            if quote.status != ALLOWED:
-                return None
-            saved = [saved_by_leaving(self.commitment, self.timeline, one, units, self.discount_per_year) for one in self.futures]
-            return self.option(quote, units, month, saved).value
+            return self.option(quote, units, month, self.saved(units)).value if quote.status == ALLOWED else None
 
-        low, high = 1, total
+        use = self.commitment.use
+        never = 0 if use is None else total - int(use.peak.to_integral_value(rounding=ROUND_CEILING))
+        low, high = max(1, never), total  # what no hour needs goes before what some hours need
         while low < high:
             middle = (low + high) // 2
             here, further = value(middle), value(middle + 1)
@@ -128,11 +139,7 @@ class Weighing:
 
 def mean(values: Sequence[Decimal], futures: Sequence[Future]) -> Decimal:
     """The mean over the futures by their weights."""
-    weighted, weights = Decimal(0), Decimal(0)
-    for value, future in zip(values, futures, strict=True):
-        weighted += value * future.weight
-        weights += future.weight
-    return weighted / weights
+    return sum([v * f.weight for v, f in zip(values, futures, strict=True)]) / sum([f.weight for f in futures], Decimal(0))
 
 
 def offered(commitment: Commitment) -> bool:
@@ -141,15 +148,10 @@ def offered(commitment: Commitment) -> bool:
 
 
 def releasable(commitment: Commitment, exits: Iterable[ExitTerm], day: date) -> list[int]:
-    """All units; and where a part can go: those beyond the peak of use, beyond its mean, those needed in too few hours to be worth
-    their rate, and as many as a rolling pool lets go."""
-    parts: set[int] = set()
+    """All units; and where a part can go, those no hour of its use needs and as many as a rolling pool lets go."""
     partial = [term for term in exits if term.partial]
-    use, price, quantity = commitment.use, commitment.on_demand_rate, commitment.quantity
+    use, quantity = commitment.use, commitment.quantity
+    parts = {most for term in partial if (most := most_units(commitment, term, day)) is not None}
     if partial and use is not None:
-        kept = {use.peak, use.mean}
-        if price:
-            kept.add(Decimal(use.units_worth(CONTEXT.divide(commitment.rate, price))))
-        parts |= {quantity - int(units.to_integral_value(rounding=ROUND_CEILING)) for units in kept}
-    parts |= {most for term in partial if (most := most_units(commitment, term, day)) is not None}
+        parts.add(quantity - int(use.peak.to_integral_value(rounding=ROUND_CEILING)))
     return [quantity, *sorted(units for units in parts if 0 < units < quantity)]
