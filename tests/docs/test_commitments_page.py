@@ -45,9 +45,10 @@ def test_buy_nothing_and_release(capsys: pytest.CaptureFixture[str], tmp_path: P
 
 
 def test_the_cheapest_way_out_and_what_turns_it(capsys: pytest.CaptureFixture[str]) -> None:
-    found = asked(capsys, "commitments", "exit", "h100-block", "--contracts", DATA / "h100_contract.toml", "--from", "2026-12-01")
+    words = ("--contracts", DATA / "h100_contract.toml", "--from", "2026-12-01", "--demand", DATA / "h100_hours.csv", "--headroom", "0.3")
+    found = asked(capsys, "commitments", "exit", "h100-block", *words)
     rows = [row for row in found["rows"] if row["option"] != "keep"]
-    assert [row["units"] for row in rows] == [64, 58, 64]
+    assert [row["units"] for row in rows] == [64, 52, 64]
     for row in rows:
         assert row["when"] == "2026-12-01"
         line = f"| {cents(row['value'])} | {cents(row['value_low'])} to {cents(row['value_high'])} |"

@@ -67,7 +67,7 @@ DEEDS = {
     "refund": "cancel {} for a refund",
     "fee": "cancel {} for its fee",
     "clawback": "give back {} for what remains of the deposit",
-    "resale": "sell {} on",
+    "resale": "resell {}",
     "exchange": "exchange {}",
     "termination_fee": "pay the termination fee for {}",
     "credits": "give back {} for credits",
