@@ -323,7 +323,7 @@ def _findings(merged: Sequence[Mapping[str, Any]], contracts: Mapping[str, Commi
         many = "s of the bill are" if len(undeclared) > 1 else " of the bill is"
         words = f"{len(undeclared)} commitment{many} not declared: {', '.join(one['id'] for one in undeclared[:3])}"
         repair = "Declare them with [[commitment]] (docs/commitments.md) for their end, exit terms and owner."
-        found.append(Finding("commitments.not_declared", Severity.INFO, words, repair, count=len(undeclared)))
+        found.append(Finding("commitments.not_declared", Severity.INFO, words, repair))
     if any(one["sums"].list_used is None for one in merged):
         words = "some covered use has no list cost: savings and coverage in dollars cannot be known"
         found.append(Finding("commitments.no_list_cost", Severity.WARNING, words, "Ask the sender for ListCost."))
