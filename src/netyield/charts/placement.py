@@ -9,10 +9,9 @@ import altair as alt
 from netyield.answers.answer import Answer
 from netyield.charts import formats, theme
 from netyield.charts.drawing import Drawing, cursor_param, cursor_stroke, finish, guard, rows
+from netyield.charts.week import draw_week
 
-PIXELS_PER_ROW, WEEK_HEIGHT = 38, 240
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-DAY_HOURS, WEEK_HOURS = 24, 168
+PIXELS_PER_ROW = 38
 WEEK_KEY = "GPUs at work over GPUs paid for. Hours nobody recorded are left empty."
 BAND_KEY = "Bar: P10 to P90 of the draws. Tick: the median. Amber: not compared."
 TORNADO_KEY = "Bar: from the input's P10 to its P90, everything else as drawn. Left of zero another option is cheaper."
@@ -82,36 +81,9 @@ def _sway_sentence(row: dict[str, Any]) -> str:
 
 
 def _week(answer: Answer) -> list[Drawing]:
-    """Utilisation of every fleet in each recorded hour; a line breaks where hours are missing."""
-    listed = rows(answer.views["utilisation_by_hour"][0])
-    if not listed:
-        return []
-    dated = answer.body["hours_from"].startswith("Monday")
-    data: list[dict[str, Any]] = []
-    for number, row in enumerate(listed):
-        before = listed[number - 1]["hour_of_week"] if number else None
-        stretch = row["hour_of_week"] if before is None or row["hour_of_week"] - before > 1 else data[-1]["stretch"]
-        data.append(row | {"walk": number, "stretch": stretch, "sentence": _hour_sentence(row, dated)})
-    guard(answer.name, len(data))
-    names = list(dict.fromkeys(row["option"] for row in data))
-    last = WEEK_HOURS if dated else max(DAY_HOURS, data[-1]["hour_of_week"] + 1)
-    ticks = list(range(0, int(last) + 1, DAY_HOURS))
-    words = f"{list(DAYS)}[datum.value / {DAY_HOURS}] || ''" if dated else "'hour ' + datum.value"
-    hour = alt.X("hour_of_week:Q", title=f"from {answer.body['hours_from']}", scale=alt.Scale(domain=[0, last]),
-                 axis=alt.Axis(values=ticks, labelExpr=words))  # fmt: skip
-    share = alt.Y("utilisation:Q", title="utilisation", scale=alt.Scale(zero=True), axis=alt.Axis(format="%"))
-    colour = alt.Color("option:N", title=None, scale=alt.Scale(domain=names, range=list(theme.SERIES[: len(names)])))
-    base = alt.Chart(alt.Data(values=data))
-    lines = base.mark_line(aria=False).encode(x=hour, y=share, color=colour, detail="stretch:N")
-    points = base.mark_point(filled=True, size=22).encode(
-        x=hour, y=share, color=colour, description="sentence:N", tooltip=alt.Tooltip("sentence:N", title=" "), **cursor_stroke()
-    )
-    spec = finish(alt.layer(lines, points).add_params(cursor_param()), height=WEEK_HEIGHT)
-    told = f"Utilisation over the week: {len({row['hour_of_week'] for row in data})} of {WEEK_HOURS} hours were recorded."
-    return [Drawing("placement_week", "Utilisation over the week", told, spec, tuple(row["sentence"] for row in data), WEEK_KEY)]
-
-
-def _hour_sentence(row: dict[str, Any], dated: bool) -> str:
-    hour = int(row["hour_of_week"])
-    when = f"{DAYS[hour // DAY_HOURS]} {hour % DAY_HOURS:02d}:00" if dated else f"hour {hour}"
-    return f"{row['option']}, {when}: {formats.share(row['utilisation'])} utilised, demand {row['demand']:.3g} times the mean"
+    """Utilisation of every fleet in each recorded hour."""
+    listed = [
+        row | {"series": row["option"], "words": f"{formats.share(row['utilisation'])} utilised, demand {row['demand']:.3g} times the mean"}
+        for row in rows(answer.views["utilisation_by_hour"][0])
+    ]
+    return draw_week("placement_week", listed, answer.body["hours_from"], WEEK_KEY)

@@ -236,3 +236,5 @@ def test_the_page_draws_replicas_by_demand_and_what_poisson_would_have_said(run:
     told = page.read_text(encoding="utf-8")
     assert "Replicas by demand" in told
     assert "With Poisson arrivals" in told
+    assert "Utilisation over the week: 2 of 168 hours were recorded." in told
+    assert "median minute, Thu 18:00:" in told
