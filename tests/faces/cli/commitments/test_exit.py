@@ -41,6 +41,21 @@ quantity = 1
 start = 2027-01-01
 end = 2026-01-01
 rate = "1"
+
+[[commitment]]
+id = "half"
+product = "gcp_cud"
+quantity = 8.5
+start = 2026-01-01
+end = 2027-01-01
+rate = "1"
+
+[[commitment]]
+id = "bare"
+product = "gcp_cud"
+quantity = 8
+start = 2026-01-01
+rate = "1"
 """
 WORDS = ("--from", "2026-12-01")
 
@@ -138,6 +153,9 @@ def test_a_renewal_is_told_and_a_fee_nobody_told_is_a_finding(run: Run, contract
         (("block-1", "--from", "2030-01-01"), "nothing to leave"),
         (("block-1", "--from", "soon"), "is no day"),
         (("block-2", "--from", "2026-12-01"), "nothing says how many"),
+        (("block-1", "--from", "2026-12-01", "--history", "90d"), "the books of a project"),
+        (("half", "--from", "2026-12-01"), "half: quantity:"),
+        (("bare", "--from", "2026-12-01"), "bare: nothing says its end"),
         (("block-1", "--used", "many"), "no number"),
         (("block-1", "--from", "2026-12-01", "--future", "slump"), "NAME:DEMAND:PRICE"),
         (("block-1", "--from", "2026-12-01", "--future", "slump:-1:0"), "above -1"),

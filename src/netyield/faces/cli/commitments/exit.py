@@ -86,7 +86,7 @@ def exit_(
     day = _day(from_day)
     opened = open_project(project) if contracts is None or project is not None else None
     told, noticed = told_of(contracts)
-    known = _known(told, opened)
+    known = _known(told, noticed, opened)
     one = one_of(known, commitment)
     if day >= one.end:
         message = f"{one.id} ends on {one.end}: on {day} there is nothing to leave."
@@ -97,22 +97,26 @@ def exit_(
     chosen = futures_of(future)
     yearly = _number("--discount-rate", discount_rate) or Decimal(0)
     plan = exit_plan(one, find_product(one.product), day, chosen, yearly)
-    answer = answers.answer(plan, how_used, (*noticed, *known.findings, *unread))
+    answer = answers.answer(plan, how_used, (*known.findings, *unread))
     about = [one.id, plan.product.name, f"until {one.end}"]
     show(answer, about, json_out=json_out, csv_out=csv_out, html=html)
     raise typer.Exit(exit_code(answer.findings, fail_on))
 
 
-def _known(told: Told | None, opened: Project | None) -> Known:
-    """What the file says alone, or with all the project knows."""
+def _known(told: Told | None, noticed: Sequence[Finding], opened: Project | None) -> Known:
+    """What the file says alone, or with all the project knows; with what was noticed while reading it."""
+    from dataclasses import replace
+
     if opened is None:
         from netyield.economics.commitments.known_terms import known
 
-        return known([told] if told else [])
-    from netyield.project import Query
-    from netyield.project.commitment_contracts import books_or_none, known_commitments
+        found = known([told] if told else [])
+    else:
+        from netyield.project import Query
+        from netyield.project.commitment_contracts import books_or_none, known_commitments
 
-    return known_commitments(opened, books_or_none(opened, Query()), told)
+        found = known_commitments(opened, books_or_none(opened, Query()), told)
+    return replace(found, findings=(*noticed, *found.findings))
 
 
 class UseWords(NamedTuple):
@@ -134,6 +138,9 @@ def _with_use(one: Commitment, words: UseWords, opened: Project | None) -> tuple
     if len(given) > 1:
         message = f"{' and '.join(given)} both say what is in use."
         raise WrongUse(message, "Keep one of them.")
+    if words.history and opened is None:
+        message = "--history measures the books of a project, and there is none."
+        raise WrongUse(message, "Give --project FOLDER, or --demand FILE.csv.")
     headroom = share_of(words.headroom)
     if (units := _number("--used", words.used)) is not None:
         return replace(one, used_units=units), "given with --used, the same in every hour", ()
