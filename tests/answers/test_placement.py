@@ -160,3 +160,19 @@ def test_lead_time_is_bridged() -> None:
         assert late["parts_usd_per_month"][part] == pytest.approx(0.75 * plain["parts_usd_per_month"][part], rel=1e-3)
     alone = asked([{**OWN, "lead_months": 9}, API])
     assert "placement.no_bridge" in {each.code for each in alone.findings}
+
+
+def test_reuse_in_the_prompts_own_blocks_bounds_what_a_cache_reads() -> None:
+    """Mooncake's requests name their blocks: an unlimited cache reads 37 % of the input, a provider's at most that."""
+    traffic = of_trace(read_trace(ROOT / "tests" / "data" / "kv" / "mooncake_conversation_trace.jsonl.gz", order="time"))
+    demand = demand_of_traffic(traffic, "a model")
+    seen: set[int] = set()
+    again = 0
+    for request in range(traffic.requests):
+        path_of = slice(traffic.tree.first[request], traffic.tree.first[request + 1])
+        for node, tokens in zip(traffic.tree.nodes[path_of].tolist(), traffic.tree.tokens[path_of].tolist(), strict=True):
+            again += tokens if node in seen else 0
+            seen.add(node)
+    assert demand.reusable_share == pytest.approx(again / traffic.input_tokens.sum())
+    assert demand.reusable_share == pytest.approx(0.374, abs=0.001)
+    assert demand.cache_read_tokens is None

@@ -21,7 +21,7 @@ from netyield.core.errors import WrongUse
 from netyield.core.finding import Finding, Severity
 from netyield.core.period import micros
 from netyield.economics.placement.uncertain import Uncertain, within
-from netyield.economics.serving.traffic import Traffic, no_tree, observed_window, of_trace
+from netyield.economics.serving.traffic import Traffic, no_tree, observed_window, of_trace, reuse_note
 from netyield.project.inputs import views
 from netyield.project.prefix_trace import NEVER_AT_AN_ENGINE, chosen_by
 from netyield.sources.traces.ledger import trace_of_attempts
@@ -118,9 +118,10 @@ def _traffic(rows: pa.Table, name: str, start: int, end: int) -> Traffic:
         found = of_trace(trace_of_attempts(rows, name))
         if found.requests == rows.num_rows:
             return found.replaced(arrival_s=seconds, cached_tokens=_numbers(rows, "cached_tokens"), window_s=window, start_us=start)
+    tree, cached = no_tree(rows.num_rows), _numbers(rows, "cached_tokens")
     return Traffic(
-        name, seconds, _numbers(rows, "input_tokens"), _numbers(rows, "cached_tokens"), _numbers(rows, "output_tokens"), window,
-        tree=no_tree(rows.num_rows), start_us=start, notes=("no prefix reuse is known: every prompt is computed whole",),
+        name, seconds, _numbers(rows, "input_tokens"), cached, _numbers(rows, "output_tokens"), window, tree=tree, start_us=start,
+        notes=(reuse_note(tree, cached),),
     )  # fmt: skip
 
 

@@ -106,7 +106,7 @@ def demand_of_traffic(traffic: Traffic, model: str, ledger: LedgerTraffic | None
     tokens = (traffic.input_tokens + np.maximum(traffic.output_tokens, 0)).astype(np.float64)
     found = replace(
         found, span_seconds=max(traffic.window_s, 1e-9), start_us=traffic.start_us, measured_on=start or "",
-        rate=binned(traffic.arrival_s, tokens, window_seconds=traffic.window_s),
+        rate=binned(traffic.arrival_s, tokens, window_seconds=traffic.window_s), reusable_share=_reusable(traffic),
     )  # fmt: skip
     if ledger is None:
         return found
@@ -114,6 +114,17 @@ def demand_of_traffic(traffic: Traffic, model: str, ledger: LedgerTraffic | None
         found, cache_write_tokens=ledger.written_tokens, cache_write_long_tokens=ledger.written_long_tokens,
         useful_share=ledger.useful_share, useful_source=ledger.useful_words,
     )  # fmt: skip
+
+
+def _reusable(traffic: Traffic) -> float | None:
+    """Share of the input in blocks that an earlier request had; None where prompts have no blocks."""
+    tree = traffic.tree
+    if not tree.count:
+        return None
+    _, first = np.unique(tree.nodes, return_index=True)
+    seen = np.ones(len(tree.nodes), np.bool_)
+    seen[first] = False
+    return float(tree.tokens[seen].sum() / max(1, int(traffic.input_tokens.sum())))
 
 
 def simulated_capacity(

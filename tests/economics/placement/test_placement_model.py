@@ -173,3 +173,10 @@ def test_a_tariff_of_the_list_is_its_own_price() -> None:
     assert standard.batch_discount == pytest.approx(0.5)
     with pytest.raises(WrongUse, match="No flex price is known"):
         list_price("deepseek", "deepseek-chat", on, tariff="flex")
+
+
+@pytest.mark.parametrize(("fleet", "spill", "both"), [(True, True, True), (True, None, None), (False, None, False), (True, False, False)])
+def test_a_hybrid_keeps_the_objective_where_both_parts_do(fleet: bool, spill: bool | None, both: bool | None) -> None:
+    words = {} if spill is None else {"meets_slo": spill}
+    ways = [rent(meets_slo=fleet), api(**words), {"kind": "hybrid", "name": "both", "base": "rented", "spill": "API"}]
+    assert compare(case(ways)).ways[2].cost.meets_slo is both

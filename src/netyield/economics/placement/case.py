@@ -13,7 +13,7 @@ from netyield.economics.placement.capacity import Capacity
 from netyield.economics.placement.demand import DAYS_SOURCE, SHAPE_POINTS, WEEKLY_SOURCE, Demand
 from netyield.economics.placement.file_tables import MOST_MONTHS
 from netyield.economics.placement.options import Options
-from netyield.economics.placement.uncertain import Float64, Uncertain, exactly, lognormal
+from netyield.economics.placement.uncertain import Float64, Uncertain, exactly, lognormal, within
 from netyield.economics.placement.ways import Option
 
 WEEK_POINTS = 12
@@ -85,6 +85,10 @@ class Case:
             return self.inputs.given(CACHE_READ, exactly(share), "of input tokens", demand.source, demand.measured_on)
         if terms.cache_read_share is not None:
             return self.inputs.given(CACHE_READ, terms.cache_read_share, "of input tokens", terms.source, _day(terms.dated))
+        if demand.reusable_share is not None:
+            reusable = within(0.0, demand.reusable_share, demand.reusable_share)
+            words = f"prompts' own blocks in {demand.source}: an unlimited cache reads {demand.reusable_share:.1%}, a provider's less"
+            return self.inputs.given(CACHE_READ, reusable, "of input tokens", words, demand.measured_on)
         return self.inputs.of("", "cache_read_share", None, "")
 
     def useful_share(self) -> Float64 | None:

@@ -191,7 +191,7 @@ def _traffic(case: Case) -> list[Finding]:
         message = f"{hours:.3g} hours of traffic do not show a week: how much quieter the rest is, is assumed."
         repair = "Give a week of requests, or weekly_peak_to_mean under [traffic]."
         found.append(finding("no_week", Severity.WARNING, message, repair))
-    if demand.cache_read_tokens is None and case.options.traffic.cache_read_share is None:
+    if demand.cache_read_tokens is None and demand.reusable_share is None and case.options.traffic.cache_read_share is None:
         message = "the traffic does not say how many input tokens a cache would serve; the share is assumed."
         repair = "Give a column of cached tokens, or cache_read_share under [traffic]."
         found.append(finding("no_cache_column", Severity.WARNING, message, repair))

@@ -34,6 +34,7 @@ DAYS_SOURCE = "assumption: days were measured, the weekend was not; at most 7/5 
 class Demand:
     """A window of traffic. Tokens are those of the window; ``useful_share`` is of its output, None without outcomes.
 
+    ``reusable_share``: of its input, what an unlimited cache would read, where the prompts' own blocks tell; None else.
     ``cache_write_long_tokens``: of the written, those kept an hour or more. ``above``: for a number of input tokens the
     shares of (input, output) in requests at least so long: what a price list with tiers by length asks. ``start_us``: when
     the window began, since 1970 (UTC), where that is known.
@@ -54,6 +55,7 @@ class Demand:
     cache_write_long_tokens: int = 0
     above: Mapping[int, tuple[float, float]] = field(default_factory=dict)
     start_us: int | None = None
+    reusable_share: float | None = None
 
     def longer(self, tokens: int) -> tuple[float, float]:
         """Shares of input and output in requests of at least so many input tokens; where nobody counted, by their mean."""

@@ -47,8 +47,9 @@ def hybrid_cost(case: Case, option: Hybrid) -> Cost:
     if cost.gpus is not None:
         cost.utilisation = busy * capacity.gpus_per_replica / cost.gpus
     cost.notes += away.notes
-    # Only the trough is held, at rates within the objective; whether the API keeps it is for somebody to measure.
-    cost.meets_slo = spill.meets_slo if spill.meets_slo is not True else cost.meets_slo
+    # Both parts have to keep the objective; whether the API does is for somebody to measure.
+    both = (cost.meets_slo, spill.meets_slo)
+    cost.meets_slo = False if False in both else None if None in both else True
     return cost
 
 

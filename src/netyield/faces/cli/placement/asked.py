@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from netyield.economics.placement.case import Case
     from netyield.economics.placement.options import Options
     from netyield.economics.serving.traffic import Traffic
+    from netyield.faces.cli.kv.trace_options import TimeUnit
     from netyield.faces.cli.progress import Working
     from netyield.project.ledger_traffic import LedgerTraffic
 
@@ -88,6 +89,9 @@ class Asked:
     project: Path | None = None
     growth: float | None = None
     burst: float | None = None
+    columns: str | None = None
+    time_unit: TimeUnit | None = None
+    reuse: str | None = None
 
     def case(self, working: Working) -> tuple[Case, tuple[Finding, ...], list[str]]:
         """The comparison, what is wrong with its traffic, and what was compared in a few words. Raises WrongUse."""
@@ -131,8 +135,8 @@ class Asked:
             traffic = ledger.traffic
         else:
             words = TraceWords(
-                self.traffic, self.format, order=Order.TIME, no_cache=True, from_ledger=self.from_ledger, filters=self.filters,
-                project=self.project,
+                self.traffic, self.format, order=Order.TIME, time_unit=self.time_unit, reuse=self.reuse, no_cache=True,
+                from_ledger=self.from_ledger, filters=self.filters, project=self.project, columns=self.columns,
             )  # fmt: skip
             traffic = of_trace(words.read(working))
         return (burstier(traffic, self.burst) if self.burst is not None and traffic.requests else traffic), ledger

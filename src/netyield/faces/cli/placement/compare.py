@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netyield.faces.cli.kv.trace_options import ColumnsOption, Reuse, TimeUnitOption
 from netyield.faces.cli.options import (
     AsOf,
     Csv,
@@ -53,6 +54,9 @@ def compare(
     gpu: GpuName = "h100",
     break_even: BreakEven = False,
     traffic_format: FormatWord = None,
+    columns: ColumnsOption = None,
+    time_unit: TimeUnitOption = None,
+    reuse: Reuse = None,
     draws: DrawsOption = 1000,
     seed: Seed = 20261122,
     growth: Growth = None,
@@ -81,7 +85,10 @@ def compare(
     from netyield.faces.cli.progress import Working
 
     filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
-    asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed, from_ledger, filters, project, growth, burst)
+    asked = Asked(
+        traffic, traffic_format, model, options, gpu, slo, draws, seed, from_ledger, filters, project, growth, burst, columns,
+        time_unit, reuse,
+    )  # fmt: skip
     with Working("Comparing", None) as working:
         case, findings, about = asked.case(working)
         found = (curve if break_even else placement).answer(case, findings, working.step, expect=working.expect)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from netyield.faces.cli.kv.trace_options import ColumnsOption, Reuse, TimeUnitOption
 from netyield.faces.cli.options import AsOf, FailOn, FailOnOption, Filters, Json, ProjectPath, Since, Until, Where
 from netyield.faces.cli.placement.asked import (
     Asked,
@@ -28,6 +29,9 @@ def flip(
     slo: Slo = None,
     gpu: GpuName = "h100",
     traffic_format: FormatWord = None,
+    columns: ColumnsOption = None,
+    time_unit: TimeUnitOption = None,
+    reuse: Reuse = None,
     draws: DrawsOption = 1000,
     seed: Seed = 20261122,
     growth: Growth = None,
@@ -48,7 +52,10 @@ def flip(
     from netyield.faces.cli.progress import Working
 
     filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
-    asked = Asked(traffic, traffic_format, model, options, gpu, slo, draws, seed, from_ledger, filters, project, growth, burst)
+    asked = Asked(
+        traffic, traffic_format, model, options, gpu, slo, draws, seed, from_ledger, filters, project, growth, burst, columns,
+        time_unit, reuse,
+    )  # fmt: skip
     with Working("Comparing", None) as working:
         case, findings, about = asked.case(working)
         found = placement.answer(case, findings, working.step, expect=working.expect)
