@@ -72,6 +72,7 @@ UNIT_COLUMNS = (
     AnswerColumn("period", "text", "", "Month"),
     AnswerColumn("since", "text", "", "First moment of it in the ledger's window"),
     AnswerColumn("until", "text", "", "First moment after it"),
+    AnswerColumn("currency", "text", "", "Currency of the ledger's report"),
     AnswerColumn("in_scope", "money", "currency", "Money in scope; of a slice with its share of what carries none"),
     AnswerColumn("depreciation", "money", "currency", "Depreciation of owned assets in it"),
     AnswerColumn("with_low", "money", "currency per million tokens", "Cost per useful million tokens, lower bound"),
@@ -126,11 +127,13 @@ def answer(schedule: Schedule, findings: Sequence[Finding] = (), shown: Shown | 
         "description": words,
         "findings": len(findings),
     }
-    views: dict[str, View] = {"assets": (listed if len(listed) > 1 else [], ASSET_COLUMNS), "unit_cost": (body["unit_cost"], UNIT_COLUMNS)}
     rules = [{"asset": row["asset"], **phase} for row in body["assets"] for phase in row["phases"]]
-    views["phases"] = (rules, PHASE_COLUMNS)
+    views: dict[str, View] = {
+        "assets": (listed if len(listed) > 1 else [], ASSET_COLUMNS), "phases": (rules, PHASE_COLUMNS),
+        "unit_cost": (body["unit_cost"], UNIT_COLUMNS),
+    }  # fmt: skip
     for by, each in body["unit_cost_by"].items():
-        views[f"unit_cost_by_{by}"] = (each, (*UNIT_COLUMNS[:3], AnswerColumn("slice", "text", "", by.capitalize()), *UNIT_COLUMNS[3:]))
+        views[f"unit_cost_by_{by}"] = (each, (*UNIT_COLUMNS[:4], AnswerColumn("slice", "text", "", by.capitalize()), *UNIT_COLUMNS[4:]))
     if asked.unit_costs:
         body["definition"] |= {"unit cost": UNIT_COST}
     if asked.by_asset:

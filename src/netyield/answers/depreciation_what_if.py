@@ -28,6 +28,7 @@ COLUMNS = (
 )
 UNIT_COLUMNS = (
     AnswerColumn("period", "text", "", "Month"),
+    AnswerColumn("currency", "text", "", "Currency of the ledger's report"),
     AnswerColumn("before_low", "money", "currency per million tokens", "Cost per useful million tokens, lower bound"),
     AnswerColumn("before_high", "money", "currency per million tokens", "Its upper bound; empty = unbounded"),
     AnswerColumn("after_low", "money", "currency per million tokens", "The same with the change"),
@@ -78,7 +79,7 @@ def _unit_cost(cost: UnitCost) -> dict[str, Any]:
     """A month's cost per useful token before and after; a month the change does not touch stays as it is."""
     after = cost.other or cost.full
     amounts = {"before_low": cost.full.low, "before_high": cost.full.high, "after_low": after.low, "after_high": after.high}
-    return {"period": cost.period} | {key: None if value is None else text(value) for key, value in amounts.items()}
+    return {"period": cost.period, "currency": cost.currency} | {key: None if value is None else text(value) for key, value in amounts.items()}
 
 
 def _sentence(rows: Sequence[Compared], words: str, first: str | None) -> str:

@@ -103,7 +103,7 @@ def _month(
         manifest = project.folder.manifest_number(int(closed["manifest"]))
     lines, foreign = booked(project.folder, manifest, project.config, books)
     if foreign:
-        message = f"{foreign:,} lines of depreciation in {name} have no dated rate to {books.currency}; they are not in the unit costs."
+        message = f"depreciation of {name} without a dated rate to {books.currency} is not in the unit costs ({foreign:,} lines)."
         findings.append(Finding("assets.no_rate", Severity.WARNING, message, "Give the register functional_currency and [[rate]]."))
 
     def with_charges(schedule: Schedule | None) -> Books:
@@ -128,14 +128,19 @@ def _charges(schedule: Schedule) -> Charges:
 
 def _costs(name: str, full: Books, bare: Books, other: Books | None) -> list[UnitCost]:
     """The month in all, then by each dimension. Where nothing but depreciation was paid, the rest costs nothing."""
-    span = (iso(full.window.since), iso(full.window.until))
-    rest = Decimal(0)
-    found = [UnitCost(name, span, _whole(full), _whole(bare, rest), other=None if other is None else _whole(other))]
+    span = (_moment(full.window.since), _moment(full.window.until))
+    rest, money = Decimal(0), full.currency
+    found = [UnitCost(name, span, money, _whole(full), _whole(bare, rest), other=None if other is None else _whole(other))]
     for by in CUTS:
         without, changed = _sliced(bare, by, rest), {} if other is None else _sliced(other, by)
         for value, cost in _sliced(full, by).items():
-            found.append(UnitCost(name, span, cost, without.get(value, Cost(rest, None, None)), by, value, changed.get(value)))
+            found.append(UnitCost(name, span, money, cost, without.get(value, Cost(rest, None, None)), by, value, changed.get(value)))
     return found
+
+
+def _moment(at: datetime) -> str:
+    """The day alone where it begins."""
+    return iso(at).removesuffix("T00:00:00Z")
 
 
 def _whole(books: Books, nothing: Decimal | None = None) -> Cost:

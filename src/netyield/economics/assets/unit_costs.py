@@ -31,6 +31,7 @@ class UnitCost:
 
     period: str
     span: tuple[str, str]
+    currency: str
     full: Cost
     bare: Cost
     by: str = ""
@@ -49,5 +50,5 @@ class UnitCost:
             "without_low": self.bare.low, "without_high": self.bare.high,
         }  # fmt: skip
         named = {"slice": self.slice} if self.by else {}
-        when = {"period": self.period, "since": self.span[0], "until": self.span[1]}
+        when = {"period": self.period, "since": self.span[0], "until": self.span[1], "currency": self.currency}
         return when | named | {key: None if value is None else text(value) for key, value in amounts.items()}
