@@ -1,15 +1,20 @@
 """How long does a comparison take? 1,000 draws over six options, with flips and the break-even curve. Budget: 60 s.
 
-CPU-seconds of one process on traffic of an hour with a burst every minute; sizing is another benchmark's.
+First the pricing alone, on an hour with a burst every minute. Then the whole verb, as a person types it: 19,366 requests of
+a public trace read, three kinds of GPU sized by simulation, six options priced, and the page written.
 
     python benchmarks/bench_placement.py [draws]
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
+import tempfile
 import time
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 
@@ -29,6 +34,28 @@ OPTIONS = [
     {"kind": "own", "name": "owned", "gpu": "h200", "lead_months": 4, "bridge": "rented", **QUOTE},
     {"kind": "hybrid", "name": "trough and spill", "base": "rented", "spill": "API"},
 ]  # fmt: skip
+TRACE = Path(__file__).parents[1] / "tests" / "data" / "serving" / "azure2023_AzureLLMInferenceTrace_conv.csv.gz"
+SIZED = {"rented by the hour": "h100", "owned": "b200"}  # so that three kinds of GPU are simulated
+
+
+def written() -> str:
+    """The options as a person's file."""
+    tables = ["[decision]", 'model = "Qwen/Qwen3-32B"', 'slo = "ttft p99 < 2s, tpot p99 < 100ms"']
+    for option in OPTIONS:
+        words = option | ({"gpu": SIZED[str(option["name"])]} if option["name"] in SIZED else {})
+        tables += ["[[option]]", *(f"{key} = {json.dumps(value, default=str)}" for key, value in words.items())]
+    return "\n".join(tables) + "\n"
+
+
+def whole_verb(draws: int) -> float:
+    """Seconds of the verb in a process of its own, two cores or fewer."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = Path(folder) / "options.toml"
+        options.write_text(written())
+        words = ["--traffic", str(TRACE), "--options", str(options), "--draws", str(draws), "--html", f"{folder}/page.html"]
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "netyield", "placement", "compare", *words, "--json"], check=True, capture_output=True)
+        return time.perf_counter() - start
 
 
 def main(draws: int = 1000) -> None:
@@ -47,8 +74,10 @@ def main(draws: int = 1000) -> None:
     end = time.perf_counter(), time.process_time()
     print(f"{draws:,} draws, {len(OPTIONS)} options, {len(found.body['flip'])} flips: {middle[1] - start[1]:.1f} CPU-s,"
           f" {middle[0] - start[0]:.1f} s; break-even {end[1] - middle[1]:.1f} CPU-s, {end[0] - middle[0]:.1f} s")  # fmt: skip
-    if end[1] - start[1] > BUDGET_SECONDS:
-        message = f"a comparison takes {end[1] - start[1]:.1f} CPU-s, more than {BUDGET_SECONDS:g}"
+    whole = whole_verb(draws)
+    print(f"the whole verb with reading, sizing on three GPUs and its page: {whole:.1f} s")
+    if max(end[1] - start[1], whole) > BUDGET_SECONDS:
+        message = f"a comparison takes {max(end[1] - start[1], whole):.1f} s, more than {BUDGET_SECONDS:g}"
         raise SystemExit(message)
 
 

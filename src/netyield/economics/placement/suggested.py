@@ -56,9 +56,9 @@ def _bare(name: str) -> str:
 
 
 EXAMPLE = """\
-# The ways `netyield placement compare --options THIS_FILE` compares. A number is exact, [low, likely, high] an interval.
-# What is left out is assumed, from dated defaults with a source, and listed in the answer. Utilisation has no key: it
-# follows from the traffic and the latency objective.
+# The ways `netyield placement compare --options THIS_FILE` compares. A number is exact, [low, likely, high] an interval;
+# { value = ..., source = "...", dated = 2026-11-01 } says whose word one of them is. What is left out is assumed, from dated
+# defaults with a source, and listed in the answer. Utilisation has no key: it follows from the traffic and the objective.
 
 [decision]
 model = "deepseek-ai/DeepSeek-V4-Flash"
@@ -69,8 +69,9 @@ horizon_months = 36
 growth = [0.8, 1.0, 1.5]              # mean demand over the horizon against the measured one
 # weekly_peak_to_mean = [1.0, 1.9, 3.5]  # how much busier the file's hours are than its week; a week needs none
 # cache_read_share = [0.2, 0.4, 0.6]     # of input tokens, where the file has no column of cached tokens
-# useful_share = [0.6, 0.7, 0.8]         # of output tokens, from your outcomes
+# useful_share = [0.6, 0.7, 0.8]         # of output tokens, from your outcomes; --from-ledger knows its own
 source = "capacity review, November 2026"
+dated = 2026-11-10
 
 [constraints]                          # an option that breaks one is out, whatever it costs
 # residency = "eu"
@@ -82,8 +83,10 @@ source = "capacity review, November 2026"
 # max_kw_per_rack = 20
 # max_lead_months = 6
 
-# [training]                           # jobs that may use what serving leaves over, and what they cost elsewhere
+# [training]                           # a load of its own: on what serving leaves over, the rest rented at this price
 # gpu_hours_per_month = 2000
+# from_hour = 20                       # UTC; any hour where both are left out
+# to_hour = 6
 # usd_per_gpu_hour = [1.2, 1.6, 2.2]
 # dated = 2026-11-01
 # source = "spot quotes"
@@ -103,8 +106,9 @@ name = "DeepSeek API"
 provider = "deepseek"                  # of the dated price list; or write input, cache_read, cache_write, output
 provider_model = "deepseek-v4-flash"
 price_change = [0.7, 0.95, 1.05]       # mean price over the horizon against the list
-batch_share = 0.2                      # of the requests that can wait
-batch_discount = 0.5
+batch_share = 0.2                      # of the requests that can wait, at the provider's batch tariff
+# tariff = "flex"                      # standard | flex | priority | fast, where the list has it
+# tier = [{ from_usd_per_month = 10000, discount = 0.1 }]   # what is spent beyond is cheaper
 
 [[option]]
 kind = "rent"
@@ -122,7 +126,7 @@ spare_replicas = 1
 kind = "own"
 name = "H200 owned"
 gpu = "h200"
-usd_per_gpu = [38000, 42000, 48000]
+usd_per_gpu = [38000, 42000, 48000]    # or assets = "dgx-*" and register = "assets.toml": its price, life, residual, power
 lead_months = 4
 bridge = "H200 rented, a year"         # who serves until the GPUs stand
 minimum_fte = 1.5
