@@ -10,23 +10,28 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from ledger_rows import START, make_project
 
 from netyield.answers import coverage
 from netyield.answers.answer import Answer
+from netyield.answers.books import Books
 from netyield.core.errors import WrongUse
+from netyield.core.period import Period, parse_time
 from netyield.economics.commitments.bill_rows import OWNED
 from netyield.economics.commitments.buy import Question, buy
 from netyield.economics.commitments.contract import Commitment
-from netyield.economics.commitments.demand import with_needed
+from netyield.economics.commitments.demand import Demand, with_needed
 from netyield.economics.commitments.known_terms import Told, known
 from netyield.economics.commitments.offers import Offer, OfferBook
 from netyield.project import Project, Query
 from netyield.project.commitment_contracts import known_commitments
 from netyield.project.commitment_use import measured_use
-from netyield.project.commitments import commitment_books, demand_history
+from netyield.project.commitments import commitment_books, demand_history, with_serving
 from netyield.sources.bills.assets.charges import ISSUER
+from netyield.store.engine import Engine
 
 D = Decimal
 HOUR = timedelta(hours=1)
@@ -258,6 +263,18 @@ def test_another_currency_is_converted_by_the_rate_of_its_day(tmp_path: Path) ->
     assert found.missing == {"c1": ("start", "end"), "e1": ("start", "end")}
 
 
+@pytest.mark.parametrize(("frequency", "due", "prepaid"), [("Recurring", RATE, D(0)), ("One-Time", D(0), RATE)])
+def test_what_is_still_due_is_what_is_billed_again_and_again(tmp_path: Path, frequency: str, due: Decimal, prepaid: Decimal) -> None:
+    """The same year: paid in instalments it is owed, paid at once it is sunk."""
+    year = 24 * 365
+    paid = purchase(10, year if frequency == "One-Time" else HOURS, charge_frequency=frequency)
+    project = books(tmp_path, paid, *sixty_per_cent_unused(), toml=TOML + '[[commitment]]\nid = "c1"\nend = 2027-10-05\nstart = 2026-10-05\n')
+    (one,) = known_commitments(project, commitment_books(project, DAYS)).commitments
+    assert (one.quantity, one.unit, one.rate, one.upfront) == (10, "GPU", due, prepaid * 10 * year)
+    assert one.on_demand_rate == LIST
+    assert one.owed_after(one.start) + one.prepaid_after(one.start) == RATE * 10 * year
+
+
 DECLARED = """
 [[commitment]]
 id = "c1"
@@ -372,6 +389,34 @@ def test_use_of_a_commitment_is_what_its_pool_needs_where_telemetry_sees_it(tmp_
     halves = measured_use(project, replace(CONTRACT, quantity=6), None, None)
     assert halves is not None
     assert float(halves.use.mean) == pytest.approx(0.45), "in its own units: six of two GPUs each"
+
+
+def test_needed_is_what_the_serving_room_says_where_it_knows_a_rate() -> None:
+    """A hundred busy hours of 1,000 to 100,000 tokens: the P90 is 90,000, so that hour n needs (n + 1) / 90 of a GPU and the spare one.
+
+    Half of the active time is of other work, and counts as it is.
+    """
+    hour_us = 3_600_000_000
+    rows = [
+        {"model": "llama", "pool": "a", "gpu_model": "H100", "engine_version": "1", "hour_us": n * hour_us, "active_us": hour_us,
+         "device_us": hour_us, "wall_us": hour_us, "unknown_us": 0, "gap_us": 60_000_000, "input_tokens": 0,
+         "output_tokens": (n + 1) * 1_000, "ttft_p95_us": 800_000, "tpot_p95_us": 40_000, "prefill_weight": 1000, "decode_weight": 1000}
+        for n in range(100)
+    ]  # fmt: skip
+    engine = Engine()
+    engine.register("replica_hours", pa.Table.from_pylist(rows))
+    engine.register("activity", pa.table({"hour_us": [n * hour_us for n in range(100)], "us": [2 * hour_us] * 100, "state": ["active"] * 100}))
+    serving = {"ttft_seconds_p95": 1.0, "tpot_seconds_p95": 0.05, "peak_factor": 1.0, "spare_replicas": 1}
+    window = Period(parse_time("1970-01-01"), parse_time("1970-01-06"))
+    books_of = Books(engine, window, "USD", "effective", "", "UTC", Query(), {}, {"serving": serving})
+    hours = np.arange(100, dtype=np.int64) * hour_us
+    demand = Demand(hours, {"active": np.full(100, 1_800_000), "allocated": np.full(100, 4_000_000)})
+    found = with_serving(books_of, demand)
+    assert found.series["needed"][:2].tolist() == [900_000 + round((n + 1) / 90 * 1_000_000) + 1_000_000 for n in range(2)]
+    assert "reference rate" in found.how_needed
+    assert with_needed(found, None) is found
+    silent = Books(**{**books_of.__dict__, "settings": {"serving": {**serving, "ttft_seconds_p95": None, "tpot_seconds_p95": None}}})
+    assert "needed" not in with_serving(silent, demand).series
 
 
 def test_time_without_telemetry_is_not_released(tmp_path: Path) -> None:

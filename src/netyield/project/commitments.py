@@ -145,7 +145,7 @@ def demand_history(project: Project, query: Query, hours: int | None) -> tuple[D
     }
     if known:
         series[ALLOCATED] = _array(held, listed)
-    demand = _with_serving(books, Demand(np.array(listed, dtype=np.int64), series))
+    demand = with_serving(books, Demand(np.array(listed, dtype=np.int64), series))
     everything = sum(paid.values()) + sum(rented.values())
     return demand, [*_blind(sum(blind.values()), everything), *_unpriced(sum(lines.unsaid.values()), everything)]
 
@@ -212,7 +212,7 @@ def hourly(lines: Sequence[Mapping[str, Any]], kind: str, window: Period) -> dic
     return found
 
 
-def _with_serving(books: Books, demand: Demand) -> Demand:
+def with_serving(books: Books, demand: Demand) -> Demand:
     """Needed GPUs from the serving room where it knows a reference rate; the rest of the active GPUs as they are."""
     words = {word: value for word, value in books.query.where.items() if word in ("pool", "model")}
     hours = books.engine.query("SELECT * FROM replica_hours")
