@@ -160,6 +160,17 @@ def test_the_cost_per_useful_token_rests_on_the_ledgers_verdicts(company: Projec
     assert inputs["owned: usd per gpu"]["dated"] == "2026-02-01"
 
 
+def test_another_model_than_the_ledgers_needs_a_ratio(company: Project, capfd: pytest.CaptureFixture[str]) -> None:
+    """The verdicts are of the answers of the model that gave them: another one's are not as useful by themselves."""
+    folder = str(company.folder.root)
+    words = ["placement", "compare", "--from-ledger", "--project", folder, "--where", f"model={MODEL}", "--draws", "60", "--json"]
+    code = call([*words, "--options", f"{folder}/options.toml", "--model", "deepseek-r1"])
+    body = json.loads(capfd.readouterr().out)
+    assert code == 1
+    assert body["verdict"] == "undecided: no option can be compared"
+    assert all(f"it serves deepseek-r1, not {MODEL}" in option["out"][0] for option in body["options"])
+
+
 def test_calls_of_several_models_are_told_apart(company: Project) -> None:
     found = ledger_traffic(company, Query())
     assert len(found.models) == 9

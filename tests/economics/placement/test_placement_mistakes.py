@@ -68,6 +68,17 @@ def test_4_another_models_price_is_not_compared() -> None:
     assert judged.winner == "other"
 
 
+def test_4_a_hybrid_of_another_model_is_as_useful_as_its_parts() -> None:
+    words = {"model": "frontier", "useful_ratio": 0.8, "tokens_ratio": 1}
+    ways = [rent(**words), api(**words), {"kind": "hybrid", "name": "both", "base": "rented", "spill": "API"}]
+    found = compare(case(ways))
+    assert [set(way.of_useful) for way in found.ways] == [{0.8}] * 3
+    bare = compare(case([rent(model="frontier"), api(), ways[2]]))
+    assert bare.ways[2].p_cheapest is None  # its fleet serves another model, and nothing says how well
+    said = compare(case([rent(model="frontier"), api(), ways[2] | {"useful_ratio": 0.9}]))
+    assert set(said.ways[2].of_useful) == {0.9}
+
+
 def test_4_tokenizers_are_compared_by_requests_and_not_by_tokens() -> None:
     """A model whose tokenizer makes a quarter more tokens costs a quarter more for the same requests."""
     words = {"model": "frontier", "useful_ratio": 1}

@@ -120,7 +120,11 @@ def ways_of(case: Case) -> list[Way]:
 
 
 def _of_useful(case: Case, option: AnyOption) -> Float64:
-    if option.useful_ratio is None or same_model(option.model, case.demand.model):
+    """Useful answers for each of today's; a hybrid that does not say has those of the worse of its parts."""
+    if isinstance(option, Hybrid) and option.useful_ratio is None:
+        return np.minimum(*(_of_useful(case, case.options.named(name)) for name in (option.base, option.spill)))
+    other = isinstance(option, Hybrid) or not same_model(option.model, case.demand.model)
+    if option.useful_ratio is None or not other:
         return np.ones(case.inputs.draws.count)
     day = option.dated.isoformat() if option.dated else ""
     unit = "useful answers for each of today's"

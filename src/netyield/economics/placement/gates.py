@@ -44,7 +44,10 @@ def _quality(case: Case, parts: list[Option], option: Option) -> list[Finding]:
     for part in parts:
         if not same_model(part.model, case.demand.model) and part.useful_ratio is None and option.useful_ratio is None:
             message = f"{option.name} is out: it serves {part.model}, not {case.demand.model}, and nothing says its answers are as useful."
-            repair = "Write useful_ratio: its useful answers for each useful one of today's model, from your own evaluation."
+            repair = (
+                "Write useful_ratio: its useful answers for each useful one of today's model, from your own evaluation;"
+                f' or model = "{case.demand.model}" where it is the same under another name.'
+            )
             return [finding("different_model", Severity.WARNING, message, repair)]
     return []
 

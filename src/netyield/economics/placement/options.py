@@ -74,6 +74,15 @@ def _refers(name: str, key: str, other: str, known: Mapping[str, Option], kinds:
         raise ValueError(message)
 
 
+def serving(ways: Options, model: str) -> Options:
+    """The same file, each option that names no model serving this one."""
+    options = tuple(
+        each.model_copy(update={"model": model}) if each.model is None and model and not isinstance(each, Hybrid) else each
+        for each in ways.option
+    )
+    return ways.model_copy(update={"option": options})
+
+
 def read_options(path: Path) -> Options:
     """The file's options. Raises ConfigError that names the key and what to write."""
     try:

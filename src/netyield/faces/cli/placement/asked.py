@@ -95,6 +95,7 @@ class Asked:
 
     def case(self, working: Working) -> tuple[Case, tuple[Finding, ...], list[str]]:
         """The comparison, what is wrong with its traffic, and what was compared in a few words. Raises WrongUse."""
+        from netyield.economics.placement.options import serving
         from netyield.economics.serving.objective import parse_objectives
         from netyield.project.placement import case_of, demand_of_traffic
 
@@ -110,9 +111,11 @@ class Asked:
         if traffic.window_s <= 0:
             message = f"{traffic.name} has no two requests at different times, so no rate follows."
             raise WrongUse(message, "Give a week of requests, or other --since and --until.")
-        model = self.model or ways.decision.model or (ledger.models[0] if ledger and len(ledger.models) == 1 else "")
+        known = ledger.models[0] if ledger and len(ledger.models) == 1 else ""
+        model = self.model or ways.decision.model or known
+        ways = serving(ways, model)
         capacities, findings = self._capacities(traffic, ways, model, working)
-        demand = demand_of_traffic(traffic, model, ledger)
+        demand = demand_of_traffic(traffic, known or model, ledger)  # the ledger knows whose answers were useful
         found = case_of(demand, ways, capacities, datetime.now(UTC).date(), self.draws, self.seed)
         heard = (*traffic.findings, *(ledger.findings if ledger else ()), *told, *findings)
         kept = tuple(dict.fromkeys(each for each in heard if each.code not in TOLD_OTHERWISE))
