@@ -38,7 +38,7 @@ def books(leaves: list[Leaf]) -> Books:
 
 def after(leaves: list[Leaf], booked: int, charge: int | None) -> tuple[dict[tuple[int, str], list[int]], int]:
     """Pico-units of the leaves by hour and provider with another charge in coins (None: none), and what no leaf can take."""
-    line = Line("dgx", MONTH_NUMBER, *MONTH, BOUGHT, booked)
+    line = Line("dgx", MONTH_NUMBER, *MONTH, BOUGHT, booked, booked, "USD")
     amounts = None if charge is None else {("dgx", MONTH_NUMBER): (charge, "USD")}
     found, left = restated(books(leaves), [line], amounts)
     sums: dict[tuple[int, str], list[int]] = defaultdict(list)
@@ -76,11 +76,19 @@ def test_what_no_leaf_can_take_is_counted() -> None:
 
 
 def test_a_charge_in_another_currency_or_of_nobody_changes_nothing() -> None:
-    line = Line("dgx", MONTH_NUMBER, *MONTH, BOUGHT, 672)
+    line = Line("dgx", MONTH_NUMBER, *MONTH, BOUGHT, 672, 672, "USD")
     leaves: list[Leaf] = [(HOURS[0], BOUGHT, "m", 30, 5)]
     for amounts in ({}, {("dgx", MONTH_NUMBER): (5, "EUR")}, {("other", MONTH_NUMBER): (5, "USD")}):
         found, left = restated(books(leaves), [line], amounts)
         assert (found.engine.query("SELECT pico FROM leaves").to_pylist(), left) == ([{"pico": 30}], 0)
+
+
+def test_a_foreign_charge_is_converted_at_the_rate_of_its_line() -> None:
+    """5.00 euros an hour were booked as 6.00 dollars; 10.00 euros instead add another 6.00."""
+    line = Line("dgx", MONTH_NUMBER, *MONTH, BOUGHT, 672 * 6 * 10**12, 672 * 5 * 10**12, "EUR")
+    leaves: list[Leaf] = [(HOURS[0], BOUGHT, "m", 6 * 10**12, 5), (HOURS[1], BOUGHT, "m", 6 * 10**12, 5)]
+    found, left = restated(books(leaves), [line], {("dgx", MONTH_NUMBER): (672 * 10_00, "EUR")})
+    assert (found.engine.query("SELECT pico FROM leaves").to_pylist(), left) == ([{"pico": 12 * 10**12}] * 2, 0)
 
 
 @settings(deadline=None, max_examples=30)

@@ -22,7 +22,7 @@ from netyield.attribution.paid import cut_groups
 from netyield.config import Config
 from netyield.core.currencies import from_coins
 from netyield.core.depreciation import clock
-from netyield.core.money import to_pico
+from netyield.core.money import round_half_up, to_pico
 from netyield.core.period import from_micros, micros
 from netyield.ledger import charges
 from netyield.project.inputs import declared_pools, rates_of, views
@@ -37,7 +37,7 @@ Charges = Mapping[tuple[str, int], tuple[int, str]]  # (asset, month of the cloc
 
 @dataclass(frozen=True)
 class Line:
-    """Depreciation of one asset on one bill line, in pico-units of the books' currency."""
+    """Depreciation of one asset on one bill line. ``pico`` in the books' currency, ``own_pico`` in ``currency``, its own."""
 
     asset: str
     month: int
@@ -45,6 +45,8 @@ class Line:
     end_s: int
     key: tuple[str, ...]
     pico: int
+    own_pico: int
+    currency: str
 
 
 def booked(folder: Folder, manifest: Manifest, config: Config, books: Books) -> tuple[list[Line], int]:
@@ -72,7 +74,7 @@ def booked(folder: Folder, manifest: Manifest, config: Config, books: Books) -> 
             continue
         key = tuple(str(row[name] or "") for name in KEY)
         span = (row["start_us"] // 1_000_000, row["end_us"] // 1_000_000)
-        found.append(Line(str(row["asset"]), int(clock(day)), *span, key, pico))
+        found.append(Line(str(row["asset"]), int(clock(day)), *span, key, pico, int(row["pico"]), str(row["currency"])))
     return found, foreign
 
 
@@ -83,7 +85,7 @@ def restated(books: Books, lines: list[Line], amounts: Charges | None) -> tuple[
     """
     changes: dict[tuple[int, int, tuple[str, ...]], int] = {}
     for line in lines:
-        change = _wanted(line, amounts, books.currency) - line.pico
+        change = _wanted(line, amounts) - line.pico
         if change:
             place = (line.start_s, line.end_s, line.key)
             changes[place] = changes.get(place, 0) + change
@@ -105,13 +107,17 @@ def restated(books: Books, lines: list[Line], amounts: Charges | None) -> tuple[
     return Books(**{**books.__dict__, "engine": other}), int(left)
 
 
-def _wanted(line: Line, amounts: Charges | None, currency: str) -> int:
+def _wanted(line: Line, amounts: Charges | None) -> int:
+    """The line's other charge in the books' currency, at the rate the line itself was converted at."""
     if amounts is None:
         return 0
     told = amounts.get((line.asset, line.month))
-    if told is None or told[1] != currency:
+    if told is None or told[1] != line.currency:
         return line.pico
-    return to_pico(from_coins(*told))[0]
+    wanted = to_pico(from_coins(*told))[0]
+    if line.pico == line.own_pico:
+        return wanted
+    return round_half_up(wanted * line.pico, line.own_pico) if line.own_pico else line.pico
 
 
 def _cut(engine: Engine, books: Books, changes: Mapping[tuple[int, int, tuple[str, ...]], int]) -> None:

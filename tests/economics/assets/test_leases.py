@@ -187,11 +187,12 @@ def test_whether_it_is_a_lease() -> None:
         {"payments": [5, 5], "timing": "arrears", "rate": "0.1", "modification": [{"after": 1, "payments": [1]}]},
         {"payments": [5, 5], "timing": "arrears", "rate": "0.1", "unit": "0.001"},
         {"payments": [5, -5], "timing": "arrears", "rate": "0.1"},
+        {"payments": [5, 5], "timing": "arrears", "rate": "0.1", "start": "9999-12-31", "months_per_period": 1},
     ],
-    ids=["no-periods", "both", "no-rate", "two-rates", "too-late", "rate-of-its-day", "part-of-a-coin", "negative"],
+    ids=["no-periods", "both", "no-rate", "two-rates", "too-late", "rate-of-its-day", "part-of-a-coin", "negative", "no-such-year"],
 )
 def test_contradictory_leases_are_refused(words: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"give|together|before|rate of its day|finer|greater than or equal"):
+    with pytest.raises(ValueError, match=r"give|together|before|rate of its day|finer|beyond|greater than or equal"):
         made(**words)
 
 

@@ -27,6 +27,7 @@ from netyield.core.currencies import coins, statement_unit
 from netyield.sources.bills.assets.terms import Amount, Day, Strict
 
 LONGEST_PERIODS = 1200
+LAST_YEAR = 9000
 LeaseClass = Literal["operating", "finance"]
 Payment = Annotated[Amount, Field(ge=0)]
 
@@ -114,6 +115,9 @@ class Lease(Strict):
                 message = f"a modification comes before the last period ({end}) and after the one before it: after = {change.after}"
                 raise ValueError(message)
             done, end = change.after, change.after + len(change.payments)
+        if self.start is not None and self.start.year + end * (self.months_per_period or 0) // 12 > LAST_YEAR:
+            message = f"it would run beyond the year {LAST_YEAR}: correct start, periods or months_per_period"
+            raise ValueError(message)
 
     @property
     def flows(self) -> list[Decimal]:
