@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from netyield.answers.answer import Answer, AnswerColumn
-from netyield.answers.depreciation import BOOK_WORDS, definition, window
+from netyield.answers.depreciation import definition, window
+from netyield.answers.depreciation_tables import BOOK_WORDS
 from netyield.answers.statements import statement
 from netyield.core.currencies import from_coins
 from netyield.core.finding import Finding

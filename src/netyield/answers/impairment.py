@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from netyield.answers.answer import Answer, AnswerColumn
-from netyield.answers.depreciation import BOOK_WORDS
+from netyield.answers.depreciation_tables import BOOK_WORDS
 from netyield.answers.statements import statement
 from netyield.core.finding import Finding, Severity
 from netyield.core.money import quantise, text

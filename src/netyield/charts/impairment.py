@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from netyield.answers.answer import Answer
-from netyield.answers.depreciation import BOOK_WORDS as BOOKS
+from netyield.answers.depreciation_tables import BOOK_WORDS as BOOKS
 from netyield.charts import bars, formats, periods, theme
 from netyield.charts.drawing import Drawing, rows
 

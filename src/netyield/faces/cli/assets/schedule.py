@@ -44,6 +44,7 @@ def schedule(
     month = _month(until)
 
     from netyield.answers import depreciation
+    from netyield.answers.depreciation_tables import BOOK_WORDS
     from netyield.economics.assets.schedule import schedule as work
     from netyield.faces.cli.assets.registers import opened
     from netyield.faces.cli.assets.show import show
@@ -58,7 +59,7 @@ def schedule(
     costs = found.unit_costs(chosen, day)
     answer = depreciation.answer(made, found.findings, depreciation.Shown(until, each, costs, ledger))
     show(
-        answer, [found.name, depreciation.BOOK_WORDS[chosen]], json_out=json_out, csv_out=csv_out, html=html,
+        answer, [found.name, BOOK_WORDS[chosen]], json_out=json_out, csv_out=csv_out, html=html,
         csv_view="asset_rows" if each else None,
     )  # fmt: skip
     raise typer.Exit(exit_code(answer.findings, fail_on))
