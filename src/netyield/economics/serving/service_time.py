@@ -152,7 +152,9 @@ def _uncalibrated(wanted: Wanted, machine: Machine, cell: Sequence[Point]) -> Se
     dense = (machine.model.active_parameters or 0.0) >= 0.9 * (machine.model.parameters or 1.0)
     mfu = wanted.mfu if wanted.mfu is not None else MFU if dense else SPARSE_MFU
     source = f"MFU {mfu:g}, MBU {wanted.mbu if wanted.mbu is not None else MBU:g} of {machine.gpu.name}'s peaks"
-    return ServiceTime(machine, prior, "roofline", source, shrunk(ROOFLINE, 0, "shipped points of other cells"))
+    elsewhere = "" if machine.gpu.name in {each.gpu for each in shipped()} else f"; none of them is of {machine.gpu.name}"
+    error = shrunk(ROOFLINE, 0, f"shipped points of other cells{elsewhere}")
+    return ServiceTime(machine, prior, "roofline", source, error)
 
 
 def calibrated(found: ServiceTime, points: Sequence[Point]) -> ServiceTime:
