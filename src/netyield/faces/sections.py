@@ -251,7 +251,7 @@ _FIELDS: dict[str, tuple[_Field, ...]] = {
         _Field("Share", ("saved_share",)),
     ),
     "impairment": (
-        _Field("", ("line",)),
+        _Field("Line", ("line",)),
         _Field("IFRS", ("ifrs",)),
         _Field("US GAAP", ("us_gaap",)),
     ),
