@@ -233,6 +233,13 @@ def test_no_list_cost_leaves_savings_unknown(tmp_path: Path) -> None:
     assert answer.body["total"]["utilisation"] == 0.75
 
 
+def test_hours_the_bill_does_not_say_are_no_zero(tmp_path: Path) -> None:
+    silent = usage(0, 1, "Unused", gpu_count=None, commitment_id="c2")
+    body = report(books(tmp_path, usage(0, 3, "Used"), usage(0, 1, "Unused"), silent)).body
+    assert [row["unused_hours"] for row in body["waste_by_owner"]] == [None]
+    assert body["total"]["unused_hours"] is None
+
+
 def test_another_currency_stands_beside_the_total(tmp_path: Path) -> None:
     euro = usage(0, 2, "Unused", currency="EUR", commitment_id="e1")
     answer = report(books(tmp_path, usage(0, 3, "Used"), usage(0, 1, "Unused"), euro))

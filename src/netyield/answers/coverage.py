@@ -3,68 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
-
-from netyield.answers.answer import Answer, AnswerColumn
+from netyield.answers.answer import Answer
+from netyield.answers.coverage_tables import (
+    COLUMNS,
+    DAY_COLUMNS,
+    LADDER_COLUMNS,
+    METRIC_COLUMNS,
+    OTHER_COLUMNS,
+    OWNER_COLUMNS,
+    arrow,
+    as_float,
+    as_hours,
+    day_rows,
+    in_currency,
+    in_words,
+    ladder_rows,
+    owners,
+)
 from netyield.core.finding import Finding, Severity
-from netyield.core.money import MONEY, from_pico, quantise, text
+from netyield.core.money import from_pico, quantise, text
 from netyield.core.period import Period, from_micros, iso
 from netyield.economics.commitments.contract import Commitment
 from netyield.economics.commitments.metrics import Metrics, Sums, metrics, total
 
-PLACES = 6
-HOUR_US = 3_600_000_000
 TERM_TOLERANCE = 10**4  # pico-units: a line of a bill may be rounded
-METRIC_COLUMNS = (
-    AnswerColumn("utilisation", "share", "of what was paid", "Effective cost used / used + unused"),
-    AnswerColumn("utilisation_hours", "share", "of the hours", "The same of unit-hours"),
-    AnswerColumn("break_even_utilisation", "share", "of the hours", "Below it, on demand would have been cheaper"),
-    AnswerColumn("effective_savings_rate", "share", "of on demand", "1 - actual cost, unused and fees included / on demand"),
-)
-COLUMNS = (
-    AnswerColumn("commitment", "text", "", "Commitment or capacity reservation"),
-    AnswerColumn("name", "text", "", "Its name"),
-    AnswerColumn("owner", "text", "", "Who answers for it: declared, a tag, or the account"),
-    AnswerColumn("used", "money", "currency", "Effective cost of what was used"),
-    AnswerColumn("unused", "money", "currency", "Effective cost of what nobody used"),
-    AnswerColumn("fees", "money", "currency", "Effective cost of its other rows"),
-    *METRIC_COLUMNS,
-    AnswerColumn("unused_hours", "hours", "unit-hours", "Hours nobody used"),
-    AnswerColumn("ends", "text", "", "Day it ends; empty = not declared"),
-    AnswerColumn("currency", "text", "", "Currency of its bill"),
-)
-OWNER_COLUMNS = (
-    AnswerColumn("owner", "text", "", "Who answers for it"),
-    AnswerColumn("unused", "money", "currency", "Effective cost of what nobody used"),
-    AnswerColumn("unused_hours", "hours", "unit-hours", "Hours nobody used"),
-    AnswerColumn("share", "share", "of all unused", "Share of the waste"),
-)
-OTHER_COLUMNS = (
-    AnswerColumn("commitment", "text", "", "Commitment or capacity reservation"),
-    AnswerColumn("owner", "text", "", "Who answers for it"),
-    AnswerColumn("used", "text", "", "Effective cost of what was used"),
-    AnswerColumn("unused", "text", "", "Effective cost of what nobody used"),
-    AnswerColumn("fees", "text", "", "Effective cost of its other rows"),
-    AnswerColumn("utilisation", "share", "of what was paid", "Effective cost used / used + unused"),
-    AnswerColumn("unused_hours", "hours", "unit-hours", "Hours nobody used"),
-)
-LADDER_COLUMNS = (
-    AnswerColumn("commitment", "text", "", "Commitment"),
-    AnswerColumn("ends", "text", "", "Day it ends"),
-    AnswerColumn("months_left", "number", "months", "From the end of the window"),
-    AnswerColumn("units", "number", "units", "Units it binds"),
-    AnswerColumn("owed", "text", "", "Still to be paid until then, in its own currency"),
-)
-DAY_COLUMNS = (
-    AnswerColumn("day", "time", "UTC", "Day"),
-    AnswerColumn("kind", "text", "", "covered, unused, or on demand"),
-    AnswerColumn("hours", "hours", "unit-hours", "GPU-hours; empty = the bill does not say"),
-    AnswerColumn("amount", "money", "currency", "Effective cost"),
-)
 
 
 def answer(
@@ -98,11 +63,11 @@ def answer(
         "definition": DEFINITION,
     }
     views = {
-        "owners": (_arrow(_owners(mine), OWNER_COLUMNS), OWNER_COLUMNS),
-        "other_currencies": (_arrow([_in_words(row) for row in others], OTHER_COLUMNS), OTHER_COLUMNS),
-        "expiry_ladder": (_arrow([{**row, "owed": _amount(row["owed"], row["currency"])} for row in ladder], LADDER_COLUMNS),
+        "owners": (arrow(owners(mine), OWNER_COLUMNS), OWNER_COLUMNS),
+        "other_currencies": (arrow([in_words(row) for row in others], OTHER_COLUMNS), OTHER_COLUMNS),
+        "expiry_ladder": (arrow([{**row, "owed": in_currency(row["owed"], row["currency"])} for row in ladder], LADDER_COLUMNS),
                           LADDER_COLUMNS),
-        "coverage_days": (_arrow(_days(days), DAY_COLUMNS), DAY_COLUMNS),
+        "coverage_days": (arrow(day_rows(days), DAY_COLUMNS), DAY_COLUMNS),
     }
     return Answer(
         name="coverage",
@@ -111,7 +76,7 @@ def answer(
         window=window,
         currency=currency,
         basis="effective",
-        table=_arrow([row for row in table if row["currency"] == currency], COLUMNS),
+        table=arrow([row for row in table if row["currency"] == currency], COLUMNS),
         columns=COLUMNS,
         headline=body["total"],
         description=_sentence(body, currency),
@@ -152,7 +117,7 @@ def _by_id(rows: Sequence[Mapping[str, Any]], contracts: Mapping[str, Commitment
         entry["sums"] = entry["sums"] + sums
         waste = entry["owners"].setdefault(owner, [0, 0])
         waste[0] += sums.unused
-        waste[1] += sums.unused_us or 0
+        waste[1] = None if None in (waste[1], sums.unused_us) else waste[1] + sums.unused_us
         for name in ("in_waterfall", "purchase_effective", "lines"):
             entry[name] += int(row[name])
     return list(merged.values())
@@ -169,32 +134,14 @@ def _row(entry: Mapping[str, Any], contracts: Mapping[str, Commitment]) -> dict[
         "unused": from_pico(sums.unused),
         "fees": from_pico(sums.fees),
         **_shares(metrics(sums)),
-        "unused_hours": _hours(sums.unused_us),
+        "unused_hours": as_hours(sums.unused_us),
         "ends": f"{contract.end:%Y-%m-%d}" if contract else "",
         "currency": entry["currency"],
     }
 
 
-def _in_words(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of another currency, which no face can take for one of the report's."""
-    words = {name: _amount(row[name], row["currency"]) for name in ("used", "unused", "fees")}
-    return {column.name: words.get(column.name, row[column.name]) for column in OTHER_COLUMNS}
-
-
-def _amount(value: Decimal, currency: str) -> str:
-    return f"{quantise(value, 2):,} {currency}"
-
-
 def _shares(found: Metrics) -> dict[str, float | None]:
-    return {column.name: _float(getattr(found, column.name)) for column in METRIC_COLUMNS}
-
-
-def _float(value: Decimal | None) -> float | None:
-    return None if value is None else float(quantise(value, PLACES))
-
-
-def _hours(us: int | None) -> float | None:
-    return None if us is None else round(us / HOUR_US, 6)
+    return {column.name: as_float(getattr(found, column.name)) for column in METRIC_COLUMNS}
 
 
 def _body(
@@ -222,15 +169,15 @@ def _body(
             "unused": text(from_pico(whole.unused)),
             "fees": text(from_pico(whole.fees)),
             **_shares(found),
-            "coverage": _float(metrics(Sums(list_used=covered, eligible=whole.eligible)).coverage),
-            "coverage_hours": _float(metrics(Sums(used_us=covered_us, eligible_us=whole.eligible_us)).coverage_hours),
-            "unused_hours": _hours(whole.unused_us),
+            "coverage": as_float(metrics(Sums(list_used=covered, eligible=whole.eligible)).coverage),
+            "coverage_hours": as_float(metrics(Sums(used_us=covered_us, eligible_us=whole.eligible_us)).coverage_hours),
+            "unused_hours": as_hours(whole.unused_us),
         },
         "rows": [
             {**row, **{name: text(row[name]) for name in ("used", "unused", "fees")}, "ends": row["ends"] or None}
             for row in table
         ],
-        "waste_by_owner": [{**row, "unused": text(row["unused"])} for row in _owners(mine)],
+        "waste_by_owner": [{**row, "unused": text(row["unused"])} for row in owners(mine)],
         "reconciliation": {
             "waterfall_commitment_unused": text(from_pico(waterfall_pico)),
             "unused_of_these": text(from_pico(placed)),
@@ -239,62 +186,6 @@ def _body(
             "currency": currency,
         },
     }
-
-
-def _owners(mine: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    waste: dict[str, list[int]] = {}
-    for one in mine:
-        for owner, (pico, us) in one["owners"].items():
-            kept = waste.setdefault(owner, [0, 0])
-            kept[0] += pico
-            kept[1] += us
-    whole = sum(pico for pico, _ in waste.values())
-    ordered = sorted(waste.items(), key=lambda pair: (-pair[1][0], pair[0]))
-    return [
-        {
-            "owner": owner,
-            "unused": from_pico(pico),
-            "unused_hours": _hours(us),
-            "share": _float(Decimal(pico) / whole) if whole > 0 else None,
-        }
-        for owner, (pico, us) in ordered
-        if pico or us
-    ]
-
-
-def _days(days: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "day": f"{from_micros(int(day['day_us'])):%Y-%m-%d}",
-            "kind": kind,
-            "hours": None if day["hours_missing"] else _hours(int(day[f"{column}_us"])),
-            "amount": from_pico(int(day[column])),
-        }
-        for day in days
-        for kind, column in (("covered", "covered"), ("unused", "unused"), ("on demand", "on_demand"))
-    ]
-
-
-def ladder_rows(declared: Sequence[Commitment], window: Period) -> list[dict[str, Any]]:
-    """Commitments in the order in which they end, with what is still to be paid after the window."""
-    today = window.until.date()
-    rows = [
-        {
-            "commitment": one.id,
-            "ends": f"{one.end:%Y-%m-%d}",
-            "months_left": _months(today, one.end),
-            "units": float(one.quantity),
-            "owed": one.owed_after(today),
-            "currency": one.currency,
-        }
-        for one in declared
-        if one.end > today
-    ]
-    return sorted(rows, key=lambda row: (str(row["ends"]), str(row["commitment"])))
-
-
-def _months(since: date, until: date) -> float:
-    return round((until - since).days * 12 / 365.25, 1)
 
 
 def _identities(terms: Sequence[Mapping[str, Any]], window: Period) -> list[Finding]:
@@ -352,9 +243,3 @@ def _sentence(body: Mapping[str, Any], currency: str) -> str:
     if rate is None:
         return f"{words}."
     return f"{words}; against on demand they {'saved' if rate >= 0 else 'cost'} {abs(rate):.1%}{'' if rate >= 0 else ' more'}."
-
-
-def _arrow(rows: Sequence[Mapping[str, Any]], columns: Sequence[AnswerColumn]) -> pa.Table:
-    types = {"money": MONEY, "text": pa.string(), "time": pa.string()}
-    schema = pa.schema([(c.name, types.get(c.kind, pa.float64())) for c in columns])
-    return pa.Table.from_pylist([{name: row[name] for name in schema.names} for row in rows], schema=schema)

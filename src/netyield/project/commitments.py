@@ -14,15 +14,13 @@ from netyield.answers.books import Books, Query
 from netyield.answers.measures import capacity_filter
 from netyield.core.errors import WrongUse
 from netyield.core.finding import Finding, Severity
-from netyield.core.period import Period, from_micros, iso, micros
+from netyield.core.period import Period, iso, micros
 from netyield.economics.commitments import bill_rows
 from netyield.economics.commitments.demand import ACTIVE, ALLOCATED, HOUR_US, NEEDED, PAID, RENTED, Demand
 from netyield.economics.serving.needed import needed
 from netyield.economics.serving.unfilled import Objective
-from netyield.ledger.currency import Rates
 from netyield.project.books import raw_engine
-from netyield.project.inputs import rates_of, views
-from netyield.store.engine import Engine
+from netyield.project.commitment_currency import converted, dated_rates
 
 if TYPE_CHECKING:
     from netyield.project.project import Project
@@ -72,46 +70,6 @@ def commitment_books(project: Project, query: Query) -> CommitmentBooks:
         [day for day in converted(days, rates, books.currency, bill_rows.DAY_SUMS) if day["currency"] == books.currency],
         terms, unused, books.findings,
     )  # fmt: skip
-
-
-def dated_rates(project: Project, query: Query) -> Rates:
-    """The exchange rates of the books."""
-    engine = Engine()
-    try:
-        views(engine, project.folder, project.manifest(query.as_of), "fx_rates")
-        return rates_of(engine)
-    finally:
-        engine.close()
-
-
-def converted(rows: Sequence[Mapping[str, Any]], rates: Rates, currency: str, money: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows in a currency, by the rate of each row's ``rate_day``, added up again. Those without a rate keep their own."""
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in rows:
-        day = None if row["rate_day"] is None else from_micros(row["rate_day"]).date().isoformat()
-        amounts = {name: _in(rates, int(row[name]), row["currency"], currency, day) for name in money}
-        known = day is not None and None not in amounts.values()
-        one = {**row, "currency": currency if known else row["currency"], "rate_day": None, **(amounts if known else {})}
-        key = tuple(value for name, value in one.items() if isinstance(value, str | None) or name == "day_us")
-        found[key] = _added(found[key], one) if key in found else one
-    return list(found.values())
-
-
-def _in(rates: Rates, pico: int, base: str, quote: str, day: str | None) -> int | None:
-    return None if day is None else rates.convert(pico, base, quote, day)
-
-
-def _added(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
-    """Two rows of one thing: amounts added, a time from the earlier and to the later."""
-    ends = {"use_from_us": min, "use_to_us": max}
-    one = dict(left)
-    for name, value in right.items():
-        if name in ends:
-            known = [each for each in (left[name], value) if each is not None]
-            one[name] = ends[name](known) if known else None
-        elif value is not None and not isinstance(value, str) and name != "day_us":
-            one[name] = left[name] + value
-    return one
 
 
 def demand_history(project: Project, query: Query, hours: int | None) -> tuple[Demand, list[Finding]]:

@@ -36,6 +36,17 @@ def test_rates_of_other_units_are_not_taken() -> None:
     )  # fmt: skip
 
 
+def test_amounts_declared_without_a_currency_are_not_read_in_that_of_the_bill() -> None:
+    declared = {key: value for key, value in SIGNED.items() if key != "currency"} | {"product": "gcp_cud"}
+    bill = Told("the bill", {"c": {"quantity": 4, "rate": D(3), "on_demand_rate": D(5), "currency": "EUR"}}, signed=False)
+    found = known([Told("netyield.toml", {"c": declared}), bill])
+    (one,) = found.commitments
+    assert (one.currency, one.rate, one.on_demand_rate) == ("USD", 2, None)
+    assert ["currency is USD in netyield.toml, and EUR in the bill" in finding.message for finding in found.findings] == [True]
+    (only_product,) = known([Told("netyield.toml", {"c": {"product": "gcp_cud", "start": SIGNED["start"], "end": SIGNED["end"]}}), bill]).commitments
+    assert (only_product.currency, only_product.rate) == ("EUR", 3)
+
+
 def test_what_nobody_says_is_told() -> None:
     found = known([Told("netyield.toml", {"c": {"product": "gcp_cud", "quantity": 4}}), Told("the bill", {"d": {"quantity": 1}}, signed=False)])
     assert found.commitments == ()

@@ -1,7 +1,7 @@
 """What is known of each commitment, and from whom? What was declared goes before the contract dataset, and that before the bill.
 
 Each says what it knows; keys it leaves out come from the next. Money is per unit: rates of another origin are taken only where both
-count the same number of units. Where two origins contradict each other the first counts, and a finding says so.
+count the same number of units in one currency. Where two origins contradict each other the first counts, and a finding says so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from netyield.economics.commitments.contradictions import checked
 
 PER_UNIT = ("rate", "upfront", "on_demand_rate", "used_units", "unit", "prepaid_rate")
 PAYMENT = ("rate", "upfront", "prepaid_rate")
+DEFAULT_CURRENCY = "USD"  # of amounts declared without one
 ESSENTIAL = ("start", "end", "quantity", "rate")
 COMPARED = ("start", "end", "quantity", "currency")
 
@@ -74,12 +75,14 @@ def _merged(name: str, telling: Sequence[Told], findings: list[Finding]) -> dict
     entry: dict[str, Any] = {}
     for told in telling:
         more = dict(told.entries[name])
+        if any(more.get(key) is not None for key in PAYMENT):
+            more.setdefault("currency", DEFAULT_CURRENCY)
         for key in COMPARED:
             if entry.get(key) is not None and more.get(key) is not None and entry[key] != more[key]:
                 words = f"{name}: {key} is {entry[key]} in {telling[0].origin}, and {more[key]} in {told.origin}; the first counts"
                 repair = "Correct the one that is wrong."
                 findings.append(Finding("commitments.contradicts", Severity.WARNING, words, repair, telling[0].file))
-        same_units = entry.get("quantity") is None or more.get("quantity") in (None, entry["quantity"])
+        same_units = all(entry.get(key) is None or more.get(key) in (None, entry[key]) for key in ("quantity", "currency"))
         paid = any(entry.get(key) is not None for key in PAYMENT)
         for key, value in more.items():
             hidden = (key in PER_UNIT and not same_units) or (key in PAYMENT and paid)
