@@ -12,7 +12,7 @@ from netyield.core.errors import ConfigError, WrongUse
 from netyield.economics.placement.api_prices import list_price
 from netyield.economics.placement.break_even import break_even
 from netyield.economics.placement.capacity import Capacity, Level
-from netyield.economics.placement.compare import compare, cost_of
+from netyield.economics.placement.compare import _most_telling, compare, cost_of
 from netyield.economics.placement.demand import binned
 from netyield.economics.placement.flips import flips
 from netyield.economics.placement.options import parse_options
@@ -180,3 +180,25 @@ def test_a_hybrid_keeps_the_objective_where_both_parts_do(fleet: bool, spill: bo
     words = {} if spill is None else {"meets_slo": spill}
     ways = [rent(meets_slo=fleet), api(**words), {"kind": "hybrid", "name": "both", "base": "rented", "spill": "API"}]
     assert compare(case(ways)).ways[2].cost.meets_slo is both
+
+
+@pytest.mark.parametrize("price", [0.6, 0.8, 1.0, 1.2])
+def test_undecided_names_an_input_that_matters(price: float) -> None:
+    """An API against a rent whose price wanders: a close call for each of these prices."""
+    ways = [api(input=price, cache_read=price, output=price), rent(usd_per_gpu_hour=[0.3, 1.2, 2.4], term="on_demand", minimum_fte=0)]
+    found = compare(case(ways, draws=400))
+    assert found.winner is None
+    assert found.measure == "rented: GPU price"
+    assert found.measure == next(iter(found.worth_usd_per_month))
+
+
+def test_the_most_telling_input_is_named_where_none_alone_saves_anything() -> None:
+    ways = [api(input=0.8, cache_read=0.8, output=0.8), rent(usd_per_gpu_hour=[0.3, 1.2, 2.4], term="on_demand", minimum_fte=0)]
+    found = compare(case(ways, draws=400))
+    assert _most_telling(found.case, np.stack([way.compared for way in found.ways]), 0, found.contended) == "rented: GPU price"
+
+
+def test_a_measured_week_is_not_asked_what_if_it_were_another() -> None:
+    found = compare(case([api(), rent()]))
+    assert found.case.demand.whole_week
+    assert not any("weekly" in flip.input for flip in flips(found))

@@ -3,7 +3,8 @@
 Every draw prices every option with the same inputs. An option wins when it is cheapest in 80 % of the draws; else the
 verdict is undecided, and names the input whose knowledge is worth most: how much cheaper one would choose, on average, if
 it were known (expected value of partial perfect information, by ten equal groups of its draws, less what the same groups of
-shuffled draws would promise). Only inputs of options that are ever the two cheapest are asked.
+shuffled draws would promise; nothing where one of twenty shuffles promises more). Only inputs of options that are ever the
+two cheapest are asked.
 """
 
 from __future__ import annotations
@@ -153,7 +154,8 @@ def compare(case: Case) -> Comparison:
     if case.demand.too_short:
         found.measure = "a longer window of traffic (a week)"
     elif best < DECIDED:
-        found.measure = next(iter(found.worth_usd_per_month), "the cheapest options' prices")
+        telling = _most_telling(case, table, ranked.index(next(way for way in ranked if way.name == found.leader)), found.contended)
+        found.measure = next(iter(found.worth_usd_per_month), telling or "the cheapest options' prices")
     elif len(ranked) > 1 or len(ways) == 1:
         found.winner = found.leader
     else:
@@ -168,14 +170,30 @@ def _worth(case: Case, table: Float64, contended: frozenset[str]) -> dict[str, f
         return {}
     without = float(table.mean(axis=1).min())
     rng = np.random.default_rng(draws.seed)
-    noise = float(np.mean([without - _informed(table, rng.permutation(draws.count)) for _ in range(SHUFFLES)]))
+    shuffled = [without - _informed(table, rng.permutation(draws.count)) for _ in range(SHUFFLES)]
+    noise, most_noise = float(np.mean(shuffled)), max(shuffled)
     found = {}
     for key, used in case.inputs.used.items():
         if used.value.exact or key in draws.fixed or key not in contended:
             continue
         order = np.argsort(draws.value(key, used.value), kind="stable")
-        found[key] = max(0.0, without - _informed(table, order) - noise)
+        gain = without - _informed(table, order)
+        found[key] = gain - noise if gain > most_noise else 0.0
     return dict(sorted(((key, worth) for key, worth in found.items() if worth > 1e-9 * abs(without)), key=lambda each: (-each[1], each[0])))
+
+
+def _most_telling(case: Case, table: Float64, leader: int, contended: frozenset[str]) -> str | None:
+    """The input whose order in the draws goes most with whether the leader is cheapest: what to ask where no single one would
+    save anything on average."""
+    saving = np.delete(table, leader, axis=0).min(axis=0) - table[leader]
+    wins = (saving > 0).astype(np.float64)
+
+    def alike(key: str) -> float:
+        ranks = np.argsort(np.argsort(case.inputs.draws.value(key, case.inputs.used[key].value)))
+        return abs(float(np.corrcoef(ranks, wins)[0, 1]))
+
+    asked = [key for key, used in case.inputs.used.items() if key in contended and not used.value.exact and key not in case.inputs.draws.fixed]
+    return max(asked, key=alike, default=None)
 
 
 def _informed(table: Float64, order: NDArray[np.intp]) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from netyield.economics.placement.case import CACHE_READ, GROWTH, USEFUL, Case
+from netyield.economics.placement.case import CACHE_READ, GROWTH, USEFUL, WEEKLY, Case
 from netyield.economics.placement.compare import Comparison, Way, cost_of
 from netyield.economics.placement.ways import AnyOption, Hybrid, Own, Rent
 
@@ -90,7 +90,7 @@ def flips(
     listed = []
     tried = {
         key: used for key, used in found.case.inputs.used.items()
-        if key != USEFUL and any(key in keys for keys in asked.touched.values())
+        if key != USEFUL and not (key == WEEKLY and found.case.demand.whole_week) and any(key in keys for keys in asked.touched.values())
     }  # fmt: skip
     expect(len(tried))
     for key, used in tried.items():

@@ -61,7 +61,7 @@ def hourly(demand: Demand) -> tuple[Float64, Float64]:
 
 
 def _utilisation(case: Case, way: Way, demand: Float64) -> Float64:
-    """At the median of the draws; a fleet that follows the load pays in each hour for what that hour needs."""
+    """At the median of the draws; a fleet that follows the load pays in each hour for what that hour needs, and its spares."""
     option = way.option
     assert isinstance(option, Rent | Own)
     capacity = case.capacities[option.gpu.lower()]
@@ -69,5 +69,6 @@ def _utilisation(case: Case, way: Way, demand: Float64) -> Float64:
     work = capacity.busy(seen * demand) * capacity.gpus_per_replica
     paid = float(np.median(way.cost.gpus)) if way.cost.gpus is not None else 1.0
     if isinstance(option, Rent) and option.scaling == "hourly":
-        return np.asarray(work / np.minimum(paid, capacity.following(seen * demand) * capacity.gpus_per_replica), np.float64)
+        replicas = capacity.following(seen * demand) + float(np.median(case.of(option, "spare_replicas")))
+        return np.asarray(work / np.minimum(paid, replicas * capacity.gpus_per_replica), np.float64)
     return np.asarray(work / paid, np.float64)
