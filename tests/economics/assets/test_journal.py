@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -131,6 +132,16 @@ def test_a_trial_balance_that_agrees_and_one_that_does_not(journal: list, tmp_pa
     path.write_text("name,amount\n", encoding="utf-8")
     with pytest.raises(WrongUse, match="columns account"):
         read_trial_balance(path, "USD")
+
+
+def test_income_and_expenses_of_a_trial_balance_are_those_of_its_year(journal: list) -> None:
+    """A general ledger closes them every year; balance sheet accounts go on, and what others post to as well is left out."""
+    booked = [entry for entry in journal if entry.currency == "USD" and entry.day.year <= 2027]
+    ties = {each.account: each.assets for each in tie(booked, {}, date(2027, 1, 1), {ACCOUNTS["cash"]})}
+    in_2027 = sum(line.coins for entry in booked if entry.day.year == 2027 for line in entry.lines if line.account == ACCOUNTS["depreciation"])
+    assert ties[ACCOUNTS["depreciation"]] == Decimal(in_2027) / 100
+    assert -ties[ACCOUNTS["accumulated"]] > ties[ACCOUNTS["depreciation"]]
+    assert ACCOUNTS["cash"] not in ties
 
 
 def test_the_journal_can_stop_before_a_month(tmp_path: Path) -> None:

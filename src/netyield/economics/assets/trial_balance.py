@@ -11,6 +11,7 @@ import io
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from netyield.core.finding import Finding, Severity
 from netyield.economics.assets.journal import Entry
 from netyield.sources.amounts import read_number
 
+YEARLY = ("Income:", "Expenses:")
 OWN, DIFFERENCE, LEDGER = "Owned assets, as the register has them", "Difference", "General ledger"
 
 
@@ -74,12 +76,19 @@ def _balance(row: Mapping[str, str | None], names: Mapping[str, str]) -> Decimal
     return amount("balance") if "balance" in names else amount("debit") - amount("credit")
 
 
-def tie(journal: Sequence[Entry], balances: Mapping[tuple[str, str], Decimal]) -> list[Tie]:
-    """Every account the assets post to, beside the general ledger's balance of it."""
+def tie(
+    journal: Sequence[Entry], balances: Mapping[tuple[str, str], Decimal], since: date | None = None, apart: Collection[str] = ()
+) -> list[Tie]:
+    """Every account the assets post to, beside the general ledger's balance of it.
+
+    ``since``: income and expenses count from this day on, for a general ledger closes them every year. ``apart``: accounts others
+    post to as well (money paid), which cannot tie.
+    """
     own: dict[tuple[str, str], int] = defaultdict(int)
     for entry in journal:
         for line in entry.lines:
-            own[line.account, entry.currency] += line.coins
+            if line.account not in apart and (since is None or entry.day >= since or not line.account.startswith(YEARLY)):
+                own[line.account, entry.currency] += line.coins
     return [
         Tie(account, currency, from_coins(amount, currency), balances.get((account, currency)))
         for (account, currency), amount in sorted(own.items())

@@ -22,6 +22,13 @@ TrialBalance = Annotated[
     Path | None,
     typer.Option("--trial-balance", metavar="FILE", help="Tie to a general ledger (CSV).", rich_help_panel=GENERAL_LEDGER),
 ]
+YearFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--year-from", metavar="MONTH", rich_help_panel=GENERAL_LEDGER,
+        help="First month of income and expenses in the trial balance (default: January of the year it is of).",
+    ),
+]
 
 
 def schedule(
@@ -33,6 +40,7 @@ def schedule(
     as_of: KnownOn = None,
     journal: Journal = None,
     trial_balance: TrialBalance = None,
+    year_from: YearFrom = None,
     account: Accounts = None,
     project: ProjectPath = None,
     json_out: Json = False,
@@ -55,7 +63,7 @@ def schedule(
     found = opened(asset, project)
     chosen = book.value if book else found.book
     made = work(found.assets, chosen, by.value, day)
-    ledger = _general_ledger(made, month, journal, trial_balance, account or [])
+    ledger = _general_ledger(made, month, _month(year_from, "--year-from"), journal, trial_balance, account or [])
     costs = found.unit_costs(chosen, day)
     answer = depreciation.answer(made, found.findings, depreciation.Shown(until, each, costs, ledger))
     show(
@@ -65,7 +73,7 @@ def schedule(
     raise typer.Exit(exit_code(answer.findings, fail_on))
 
 
-def _month(text: str | None) -> int | None:
+def _month(text: str | None, option: str = "--until") -> int | None:
     from netyield.core.depreciation import month_number
 
     if text is None:
@@ -75,18 +83,19 @@ def _month(text: str | None) -> int | None:
     except ValueError:
         number = -1
     if number < 0 or len(text) != len("2029-01"):
-        message = f"--until {text!r} is not a month."
+        message = f"{option} {text!r} is not a month."
         raise WrongUse(message, "Write it as 2029-01.")
     return number
 
 
 def _general_ledger(
-    made: Schedule, until: int | None, journal: Path | None, trial_balance: Path | None, words: list[str]
+    made: Schedule, until: int | None, since: int | None, journal: Path | None, trial_balance: Path | None, words: list[str]
 ) -> Ledger | None:
     """Write the journal and compare the trial balance, when asked for."""
     if journal is None and trial_balance is None:
         return None
     from netyield.answers.depreciation import Ledger
+    from netyield.core.depreciation import YEAR, first_day
     from netyield.economics.assets import journal as books
     from netyield.economics.assets import trial_balance as balances
 
@@ -97,10 +106,11 @@ def _general_ledger(
     listed = books.entries(made.histories, named, until)
     if journal is not None:
         write_journal(journal, listed)
-    if trial_balance is None:
+    if trial_balance is None or until is None:
         return None
     currencies = sorted({entry.currency for entry in listed})
     known, findings = balances.read_trial_balance(trial_balance, currencies[0] if len(currencies) == 1 else "")
-    ties = balances.tie(listed, known)
+    first = (until - 1) // YEAR * YEAR if since is None else since
+    ties = balances.tie(listed, known, first_day(first), {named["cash"]})
     lines = balances.reconciled(ties, {named[role] for role in ("cost", "accumulated", "impaired")})
     return Ledger(tuple(ties), tuple(lines), (*findings, *balances.differences(ties, trial_balance.name)))
