@@ -255,3 +255,19 @@ def ledger_free_demand() -> Any:
 
     tokens = np.full(5000, 100, np.int64)
     return demand_of("a model", np.arange(5000.0), tokens, tokens, tokens // 2, "generated")
+
+
+def test_a_fleet_is_sized_for_the_ledgers_calls(company: Project, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = str(company.folder.root)
+    words = ["placement", "size", "--from-ledger", "--project", folder, "--where", f"model={MODEL}", "--model", "openai/gpt-oss-120b"]
+    code = call([*words, "--gpu", "b200", "--json"])
+    told = capfd.readouterr()
+    assert code == 0, told.err
+    body = json.loads(told.out)
+    books = books_of(company, MODEL)
+    requests, traffic = body["traffic"]["requests"], body["traffic"]
+    assert traffic["mean_input_tokens"] * requests == pytest.approx(sum(books[name] for name in books if name.startswith("in_")))
+    # What the ledger says was cached is not computed again, and the hours are those of the week they were.
+    assert body["cached_share"] == pytest.approx(books["in_cache_read"] / (traffic["mean_input_tokens"] * requests), rel=0.01)
+    assert body["hours_from"] == "Monday 00:00 UTC"
+    assert body["replicas"] >= 1

@@ -106,6 +106,25 @@ def test_wrong_use_is_told_with_its_repair(run: Run, words: tuple[str, ...], sai
     assert said in " ".join(outcome.err.split())
 
 
+@pytest.mark.parametrize("words", [[], ["--traffic", str(CODE), "--from-ledger"]], ids=["neither", "both"])
+def test_traffic_comes_from_one_place(run: Run, words: list[str]) -> None:
+    outcome = run("placement", "size", "--model", "Qwen3-32B", *words)
+    assert outcome.code == 2
+    assert "--traffic FILE" in " ".join(outcome.err.split())
+
+
+def test_requests_in_any_order_are_the_same_traffic(run: Run, tmp_path: Path) -> None:
+    lines = [f"{n * 1.3},500,{50 + n % 90}\n" for n in range(1500)]
+    for name, rows in (("sorted.csv", lines), ("mixed.csv", lines[::-1])):
+        (tmp_path / name).write_text("timestamp,input_tokens,output_tokens\n" + "".join(rows), encoding="utf-8")
+    found = [
+        json.loads(run("placement", "size", "--traffic", str(tmp_path / name), "--model", "Qwen3-32B", "--json").out)
+        for name in ("sorted.csv", "mixed.csv")
+    ]
+    assert found[0]["reached"] == found[1]["reached"]
+    assert [each["code"] for each in found[1]["findings"]] == ["traffic.less_than_a_week"]
+
+
 def test_too_few_requests_are_a_finding(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "few.csv"
     path.write_text(

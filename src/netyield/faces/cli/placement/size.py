@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netyield.core.errors import WrongUse
-from netyield.faces.cli.kv.trace_options import ColumnsOption, Reuse, TimeUnitOption
+from netyield.faces.cli.kv.trace_options import BlockSize, ColumnsOption, Reuse, TimeUnitOption
 from netyield.faces.cli.options import (
     AsOf,
     Csv,
@@ -148,6 +148,7 @@ def size(
     trace_format: FormatWord = None,
     columns: ColumnsOption = None,
     time_unit: TimeUnitOption = None,
+    block_size: BlockSize = None,
     reuse: Reuse = None,
     from_ledger: FromLedger = False,
     since: Since = None,
@@ -165,13 +166,16 @@ def size(
     if not model:
         message = "There is no model to size for."
         raise WrongUse(message, "Give --model NAME, for example deepseek-ai/DeepSeek-V3, or its config.json.")
+    if (traffic is None) != from_ledger:
+        message = "A traffic comes from a file or from the ledger: from one of them."
+        raise WrongUse(message, "Give --traffic FILE: requests with their times and lengths; or --from-ledger in a project.")
     from netyield.answers import sizing as told
     from netyield.economics.serving.fleet import Routing
     from netyield.economics.serving.objective import parse_objectives
     from netyield.economics.serving.service_time import Wanted
     from netyield.economics.serving.sizing import Search
     from netyield.economics.serving.sizing import size as sized
-    from netyield.faces.cli.kv.trace_options import TraceWords
+    from netyield.faces.cli.kv.trace_options import Order, TraceWords
     from netyield.faces.cli.output import exit_code
     from netyield.faces.cli.placement.told import show_sizing
     from netyield.faces.cli.progress import Working
@@ -196,8 +200,8 @@ def size(
     )
     filters = Filters(since=since, until=until, where=tuple(where or ()), as_of=as_of)
     words = TraceWords(
-        traffic, format=trace_format, time_unit=time_unit, reuse=reuse, from_ledger=from_ledger, filters=filters,
-        project=project, columns=columns,
+        traffic, format=trace_format, block_size=block_size, order=Order.TIME, time_unit=time_unit, reuse=reuse,
+        from_ledger=from_ledger, filters=filters, project=project, columns=columns,
     )  # fmt: skip
     search = Search(
         max_batch, budget_tokens, spare, Routing(routing.value), compare_poisson=not poisson, down_s=repair_minutes * 60,
