@@ -145,5 +145,6 @@ def simulated_capacity(
     found = Capacity(
         gpu.lower(), machine.gpus, levels, service.uncertainty.log_sd, service.words, measured_on=MEASURED_ON,
         gpu_memory_gib=machine.gpu.hbm_gib, error_source=f"{service.words}; {service.uncertainty.basis}", error_assumed=True,
+        model=model,
     )  # fmt: skip
     return found, sizing.findings

@@ -79,6 +79,20 @@ def test_4_a_hybrid_of_another_model_is_as_useful_as_its_parts() -> None:
     assert set(said.ways[2].of_useful) == {0.9}
 
 
+def test_4_a_fleet_of_another_model_is_told_whose_size_it_has() -> None:
+    words = {"model": "frontier", "useful_ratio": 0.8, "tokens_ratio": 1}
+    assert "other_model_sized" in codes(compare(case([rent(**words)], capacities=[levels(model="open-model")])))
+    assert "other_model_sized" not in codes(compare(case([rent()], capacities=[levels(model="open-model")])))
+
+
+def test_training_is_not_made_dearer_by_fewer_useful_answers() -> None:
+    words = {"model": "frontier", "useful_ratio": 0.5, "tokens_ratio": 1}
+    load = {"gpu_hours_per_month": 1000, "usd_per_gpu_hour": 2, "dated": "2026-11-01", "source": "a quote"}
+    alone, shared = (compare(case([api(**words)], **tables)).ways[0] for tables in ({}, {"training": load}))
+    assert shared.compared[0] == pytest.approx(alone.compared[0] + 2000)
+    assert alone.compared[0] == pytest.approx(2 * alone.cost.usd_per_month[0])
+
+
 def test_4_tokenizers_are_compared_by_requests_and_not_by_tokens() -> None:
     """A model whose tokenizer makes a quarter more tokens costs a quarter more for the same requests."""
     words = {"model": "frontier", "useful_ratio": 1}

@@ -30,7 +30,7 @@ class Level:
 @dataclass(frozen=True)
 class Capacity:
     """Replicas of one GPU type and engine for one window. ``log_sd`` is the spread of the service-time model, known from
-    ``error_source``; ``error_assumed``: nobody measured it for this replica."""
+    ``error_source``; ``error_assumed``: nobody measured it for this replica. ``model``: which was simulated."""
 
     gpu: str
     gpus_per_replica: int
@@ -42,6 +42,7 @@ class Capacity:
     gpu_memory_gib: float | None = None
     error_source: str = ""
     error_assumed: bool = False
+    model: str = ""
 
     @property
     def meets_slo(self) -> bool:

@@ -55,7 +55,7 @@ class Way:
     @property
     def compared(self) -> Float64:
         """Dollars a month for today's useful answers: what options are ranked by."""
-        return self.cost.usd_per_month / self.of_useful
+        return self.cost.for_useful(self.of_useful)
 
 
 @dataclass

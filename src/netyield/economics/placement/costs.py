@@ -44,6 +44,11 @@ class Cost:
         """The same without the training that shares the bill, at what it would cost by itself."""
         return self.usd_per_month if self.training_usd is None else self.usd_per_month - self.training_usd
 
+    def for_useful(self, ratio: Float64 | float) -> Float64:
+        """Dollars a month for as many useful answers as today's: serving grows where fewer are useful, training does not."""
+        serving = self.serving_usd_per_month / ratio
+        return serving if self.training_usd is None else serving + self.training_usd
+
     @property
     def known(self) -> bool:
         """Whether there is a figure."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from netyield.core.finding import Severity
 from netyield.economics.placement.capacity import Capacity
-from netyield.economics.placement.case import Case
+from netyield.economics.placement.case import Case, same_model
 from netyield.economics.placement.costs import Cost, finding
 from netyield.economics.placement.fleet_size import Size, size
 from netyield.economics.placement.own_cost import described, own_cost
@@ -92,6 +92,10 @@ def _remarks(option: Fleet, capacity: Capacity, cost: Cost, fixed: int | None) -
     if option.size_for is not None and option.size_for < 0.99:
         message = f"{option.name}: sized for P{option.size_for * 100:g} of the load, so the busiest moments miss the objective."
         cost.notes.append(finding("sized_below_peak", Severity.WARNING, message, "Leave size_for out, or spill to an API."))
+    if capacity.model and option.model and not same_model(option.model, capacity.model):
+        message = f"{option.name}: it serves {option.model}, and its size is that of {capacity.model}."
+        repair = f'Add [[capacity]] gpu = "{option.gpu}" from a load test of {option.model}.'
+        cost.notes.append(finding("other_model_sized", Severity.WARNING, message, repair))
     if capacity.evidence != "simulated":
         message = f"{capacity.gpu}: replicas follow from rates of a load test and the busiest minute; queues are not simulated."
         cost.notes.append(finding("not_simulated", Severity.WARNING, message, "Size it with netyield placement size."))

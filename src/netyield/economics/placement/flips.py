@@ -63,7 +63,7 @@ class Asking:
 
     def _median(self, case: Case, way: Way, ratio: float | None) -> float:
         cost = cost_of(case, way.option)
-        return float(np.median(cost.usd_per_month / (way.of_useful[: case.inputs.draws.count] if ratio is None else ratio)))
+        return float(np.median(cost.for_useful(way.of_useful[: case.inputs.draws.count] if ratio is None else ratio)))
 
 
 def asking(found: Comparison) -> Asking:
@@ -75,7 +75,7 @@ def asking(found: Comparison) -> Asking:
         inputs = replace(whole, draws=draws, used={})
         cost = cost_of(replace(found.case, inputs=inputs), way.option)
         touched[way.name] = set(inputs.used) | ({f"{way.name}: useful ratio"} if way.option.useful_ratio else set())
-        base[way.name] = float(np.median(cost.usd_per_month / way.of_useful[: draws.count]))
+        base[way.name] = float(np.median(cost.for_useful(way.of_useful[: draws.count])))
     case = replace(found.case, inputs=replace(whole, draws=draws, used={}))
     return Asking(case, found.ranked, touched, base)
 
@@ -157,7 +157,7 @@ def _rules(asked: Asking) -> list[Flip]:
             continue
         for rule in RULES:
             cost = cost_of(replace(asked.case, sized_for={way.name: rule}), way.option)
-            medians = {**asked.base, way.name: float(np.median(cost.usd_per_month / way.of_useful[: asked.case.inputs.draws.count]))}
+            medians = {**asked.base, way.name: float(np.median(cost.for_useful(way.of_useful[: asked.case.inputs.draws.count])))}
             then = _cheapest(medians)
             if then != chosen:
                 start, unit = _rule_words(way.option), "part of the load the fleet is sized for"
