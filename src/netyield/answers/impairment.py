@@ -64,7 +64,7 @@ def answer(asked: Asked) -> Answer:
     books = {name: result for name, (result, _) in found.items()}
     provisions = {name: provision for name, (_, provision) in found.items() if provision is not None}
     plain = {name: _plain(result, provisions.get(name), case) for name, result in books.items()}
-    findings = (*asked.findings, *_findings(books, provisions))
+    findings = (*asked.findings, *_contradictions(case), *_findings(books, provisions))
     words = _sentence(plain, case.currency)
     body: dict[str, Any] = {
         "answer": "impairment",
@@ -165,6 +165,13 @@ def _rows(plain: dict[str, dict[str, Any]], flows: Flows) -> list[dict[str, Any]
         for words, key in (("At least", "loss_low"), ("At most", "loss_high")):
             rows.append({"line": words, **{book: plain[book][key] for book in plain}})
     return [row for row in rows if any(row[book] not in (None, "0") for book in plain) or row["line"] == "Through profit or loss"]
+
+
+def _contradictions(case: Case) -> list[Finding]:
+    if case.value_in_use is None or case.undiscounted is None or case.value_in_use <= case.undiscounted:
+        return []
+    message = f"value in use {text(case.value_in_use)} is above the undiscounted cash flows {text(case.undiscounted)} it is the value of."
+    return [Finding("impairment.contradictory_flows", Severity.WARNING, message, "Correct one of them, or give cash_flows and rate.")]
 
 
 def _findings(books: dict[str, Result], provisions: dict[str, Provision]) -> list[Finding]:

@@ -130,6 +130,12 @@ def test_a_case_that_does_not_fit_its_register_is_refused(words: dict[str, str],
         body(case, tmp_path)
 
 
+def test_a_value_in_use_above_its_own_cash_flows_is_told() -> None:
+    case = Case.model_validate({"carrying": 100, "value_in_use": 90, "undiscounted": 80, "fair_value": 70})
+    parts = cases.parts_of(case, "ifrs", [])
+    assert [each.code for each in impairment.answer(impairment.Asked(case, (parts, parts))).findings] == ["impairment.contradictory_flows"]
+
+
 def test_yen_have_no_cents() -> None:
     found = told(currency="JPY", carrying=1_000_000, value_in_use="333333.5", undiscounted=1)
     assert found["ifrs"]["loss"] == "666667"
