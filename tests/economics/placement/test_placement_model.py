@@ -17,7 +17,7 @@ from netyield.economics.placement.demand import binned
 from netyield.economics.placement.flips import flips
 from netyield.economics.placement.options import parse_options
 from netyield.economics.placement.rent_cost import price_path
-from netyield.economics.placement.suggested import EXAMPLE, listed_by, suggested_options
+from netyield.economics.placement.suggested import EXAMPLE, listed_by, not_suggested, suggested_options
 from netyield.economics.placement.sways import sways
 from netyield.economics.placement.uncertain import Draws, exactly, lognormal, within
 from netyield.economics.placement.ways import Rent
@@ -109,6 +109,9 @@ def test_suggested_ways_serve_the_very_model() -> None:
     ways = suggested_options("Qwen/Qwen3-32B", "h100", date(2026, 11, 22))
     assert {option.kind for option in ways.option} == {"api", "rent", "own", "hybrid"}
     assert all(name.lower().endswith("qwen3-32b") for _, name in listed_by("Qwen/Qwen3-32B"))
+    assert not_suggested(ways, "h100") == ()
+    (told,) = not_suggested(suggested_options("Qwen/Qwen3-32B", "mi300x", date(2026, 11, 22)), "mi300x")
+    assert "a public rent of a MI300X, a price of a MI300X" in told.message
     with pytest.raises(ConfigError):
         suggested_options("a-model-nobody-lists", "a-gpu-nobody-sells", date(2026, 11, 22))
 

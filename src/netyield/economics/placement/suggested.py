@@ -8,7 +8,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from netyield.core.finding import Finding, Severity
 from netyield.economics.placement.assumed import default_of
+from netyield.economics.placement.costs import finding
 from netyield.economics.placement.options import Options, parse_options
 from netyield.sources.prices.genai_catalogue import catalogue_rows
 from netyield.sources.prices.gpu_rates import find_rates
@@ -35,6 +37,17 @@ def suggested_options(model: str, gpu: str, on: date, slo: str | None = None) ->
         fleets.append({"kind": "hybrid", "name": f"{name} for the trough, {spill} for the rest", "base": base, "spill": spill})
     decision = {"model": model, "as_of": on, **({"slo": slo} if slo else {})}
     return parse_options({"decision": decision, "option": [*apis, *fleets]}, f"options for {model}")
+
+
+def not_suggested(ways: Options, gpu: str) -> tuple[Finding, ...]:
+    """Which kinds of way are missing because no public price is known, so that none is dropped silently."""
+    kinds = {option.kind for option in ways.option}
+    words = {"api": "a provider that lists this model", "rent": f"a public rent of a {gpu.upper()}", "own": f"a price of a {gpu.upper()}"}
+    missing = [word for kind, word in words.items() if kind not in kinds]
+    if not missing:
+        return ()
+    message = f"not among the ways, for none is known: {', '.join(missing)}."
+    return (finding("not_suggested", Severity.WARNING, message, "Write them with their prices: --write-options FILE, --options FILE."),)
 
 
 def listed_by(model: str) -> list[tuple[str, str]]:

@@ -172,7 +172,7 @@ class Asked:
         """The options, with what asset registers say of them, and what is wrong with those."""
         from netyield.core.inference.hardware import find_gpu
         from netyield.economics.placement.options import read_options
-        from netyield.economics.placement.suggested import suggested_options
+        from netyield.economics.placement.suggested import not_suggested, suggested_options
         from netyield.faces.cli.opened import open_project
         from netyield.project.placement_assets import with_registers
 
@@ -183,7 +183,8 @@ class Asked:
             message = "There is nothing to compare."
             raise WrongUse(message, "Give --options FILE (--write-options FILE writes one), or --model NAME.")
         find_gpu(self.gpu)
-        return with_registers(self._asked_of(suggested_options(self.model, self.gpu, datetime.now(UTC).date())), Path(), held)
+        ways = self._asked_of(suggested_options(self.model, self.gpu, datetime.now(UTC).date()))
+        return with_registers(ways, Path(), held)[0], not_suggested(ways, self.gpu)
 
     def _asked_of(self, ways: Options) -> Options:
         """What the command line says goes before the file."""
