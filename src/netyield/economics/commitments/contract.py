@@ -67,6 +67,8 @@ class Commitment:
 
     def prepaid_after(self, day: date, units: int | None = None) -> Decimal:
         """The part of the upfront payment that pays for the hours from a day on."""
+        if not self.upfront:
+            return Decimal(0)
         unit_hours = self.hours_after(day) * (self.quantity if units is None else units)
         return quantise(CONTEXT.divide(self.upfront * unit_hours, Decimal(self.quantity * self.term_hours)), PICO_DIGITS)
 

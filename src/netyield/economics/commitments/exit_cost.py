@@ -6,7 +6,7 @@ prepayment that comes back is a negative cost; one that does not is sunk and now
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -34,14 +34,21 @@ class ExitQuote:
 
 def exit_quote(commitment: Commitment, term: ExitTerm, day: date, units: int) -> ExitQuote:
     """The cost of leaving so many units on a day. What only the contract or a quote can say is asked for."""
+    (quote,) = exit_quotes(commitment, term, [day], units)
+    return quote
+
+
+def exit_quotes(commitment: Commitment, term: ExitTerm, days: Sequence[date], units: int) -> list[ExitQuote]:
+    """The cost of leaving so many units on each of some days."""
     if units < commitment.quantity and not term.partial:
-        return ExitQuote(term.kind, NOT_ALLOWED, why="only all units together")
-    if day >= commitment.end:
-        return ExitQuote(term.kind, NOT_ALLOWED, why="the term is over")
+        return [ExitQuote(term.kind, NOT_ALLOWED, why="only all units together")] * len(days)
+    over = ExitQuote(term.kind, NOT_ALLOWED, why="the term is over")
     missing = tuple(name for name in term.needs if name not in commitment.inputs)
     if missing:
-        return ExitQuote(term.kind, UNKNOWN, why=term.note or "not published", needs=missing)
-    return _KINDS[term.kind](commitment, {**term.values, **commitment.inputs}, day, units)
+        asked = ExitQuote(term.kind, UNKNOWN, why=term.note or "not published", needs=missing)
+        return [over if day >= commitment.end else asked for day in days]
+    values, kind = {**term.values, **commitment.inputs}, _KINDS[term.kind]
+    return [over if day >= commitment.end else kind(commitment, values, day, units) for day in days]
 
 
 def _not_allowed(commitment: Commitment, values: Mapping[str, Any], day: date, units: int) -> ExitQuote:
@@ -83,13 +90,14 @@ def _fee(commitment: Commitment, values: Mapping[str, Any], day: date, units: in
 
 def _refund(commitment: Commitment, values: Mapping[str, Any], day: date, units: int) -> ExitQuote:
     """Pro rata, less a fee, within a rolling pool of cancelled commitments."""
-    cancelled = cancelled_commitment(commitment, day, units)
+    prepaid = commitment.prepaid_after(day, units)
+    cancelled = commitment.owed_after(day, units) + prepaid
     if commitment.currency != values["pool_currency"] and "pool_in_currency" not in values:
         return ExitQuote("refund", UNKNOWN, why=f"the pool is in {values['pool_currency']}", needs=("pool_in_currency",))
     left = _pool_left(values)
     if cancelled > left:
         return ExitQuote("refund", NOT_ALLOWED, why=f"{cancelled:,.2f} is above the {left:,.2f} left of the rolling pool")
-    return ExitQuote("refund", ALLOWED, Decimal(values["fee_share"]) * cancelled - commitment.prepaid_after(day, units))
+    return ExitQuote("refund", ALLOWED, Decimal(values["fee_share"]) * cancelled - prepaid)
 
 
 def most_units(commitment: Commitment, term: ExitTerm, day: date) -> int | None:

@@ -13,7 +13,7 @@ from decimal import ROUND_CEILING, Decimal
 from functools import cache, cached_property
 
 from netyield.economics.commitments.contract import HOURS_OF_DAY, Commitment
-from netyield.economics.commitments.exit_cost import ALLOWED, ExitQuote, exit_quote, most_units
+from netyield.economics.commitments.exit_cost import ALLOWED, ExitQuote, exit_quote, exit_quotes, most_units
 from netyield.economics.commitments.keep_value import Future, Keeping, Saved, Timeline, growth
 from netyield.economics.commitments.products import ExitTerm, Product
 from netyield.economics.commitments.renegotiate import OFFERED, RENEGOTIATE, renegotiation
@@ -65,22 +65,29 @@ class Weighing:
         """What keeping it is worth; worked out when the first exit is weighed against it."""
         return Keeping(self.commitment, self.timeline, self.discount_per_year)
 
+    @cached_property
+    def weights(self) -> tuple[Decimal, ...]:
+        """The share of each future in the mean."""
+        whole = sum([future.weight for future in self.futures], Decimal(0))
+        return tuple(future.weight / whole for future in self.futures)
+
     def saved(self, units: int) -> list[Saved]:
         """What leaving so many units saves, in every future."""
         return [self.keeping.saved(future, units) for future in self.futures]
 
     def options(self, terms: Sequence[ExitTerm], units: int) -> list[Leaving]:
         """Leaving with so many units, by every term and in every month in which it can be had."""
+        days = self.timeline.days[:-1]
         quotes = [
-            (term, month, quote)
+            (month, quote)
             for term in terms
-            for month, start in enumerate(self.timeline.days[:-1])
-            if (quote := exit_quote(self.commitment, term, start, units)).status == ALLOWED
+            for month, quote in enumerate(exit_quotes(self.commitment, term, days, units))
+            if quote.status == ALLOWED
         ]
         if not quotes:
             return []
         saved = self.saved(units)
-        return [self.option(quote, units, month, saved) for _, month, quote in quotes]
+        return [self.option(quote, units, month, saved) for month, quote in quotes]
 
     def option(self, quote: ExitQuote, units: int, month: int, saved: Sequence[Saved]) -> Leaving:
         """Until the notice is over everything goes on as before: those hours save nothing, and are paid."""
@@ -91,7 +98,8 @@ class Weighing:
             cost += self.commitment.rate * units * noticed
         factor = quote.chance / growth(self.discount_per_year, month) if self.discount_per_year else quote.chance
         values = tuple(lines) if factor == 1 else tuple([factor * line for line in lines])
-        return Leaving(quote.kind, units, month, day, cost, quote.chance, values, mean(values, self.futures))
+        weighted = sum([line * weight for line, weight in zip(values, self.weights, strict=True)], Decimal(0))
+        return Leaving(quote.kind, units, month, day, cost, quote.chance, values, weighted)
 
     def without_notice(self, option: Leaving) -> Decimal:
         """The cost of an option but for what is paid until the notice is over."""
