@@ -24,6 +24,7 @@ from netyield.core.period import Period, micros
 from netyield.sources.prices.genai_catalogue import catalogue_table
 from netyield.sources.prices.model_match import resolve_models
 from netyield.store.engine import Engine
+from netyield.store.reused import KEEP_BYTES, ReusedEngine
 from netyield.usefulness import judge, leaves
 from netyield.usefulness.policy import UsefulnessSettings
 
@@ -66,10 +67,20 @@ def scan(books: Workload) -> float:
     return spent
 
 
-def one_day(books: Workload, number: int, clock: Clock, prices: pa.Table, resolved: pa.Table) -> None:
+def day_engine() -> ReusedEngine:
+    """The engine of one day after the other, as the product has it, on one thread."""
+    return ReusedEngine(lambda: Engine(threads=1, keep_bytes=KEEP_BYTES))
+
+
+def one_day(books: Workload, number: int, clock: Clock, prices: pa.Table, resolved: pa.Table, reused: ReusedEngine) -> None:
     """All passes over one day; checks that the day's money is conserved."""
+    with reused.emptied() as engine:
+        _passes(engine, books, number, clock, prices, resolved)
+
+
+def _passes(engine: Engine, books: Workload, number: int, clock: Clock, prices: pa.Table, resolved: pa.Table) -> None:
     segment = Period(SINCE + number * DAY, SINCE + (number + 1) * DAY)
-    engine, settings = Engine(threads=1), AttributionSettings()
+    settings = AttributionSettings()
     clock.take("load", lambda: load(engine, books, segment))
     clock.take("apportion", lambda: serving.weigh(engine, settings))
     clock.take("apportion", lambda: serving.cut_attempts(engine, settings))
@@ -82,7 +93,6 @@ def one_day(books: Workload, number: int, clock: Clock, prices: pa.Table, resolv
     clock.take("judge", lambda: engine.register("all_leaves", _leaves(engine, segment)))
     given = engine.scalar("SELECT total(pico) FROM slot_money WHERE slot_id IN (SELECT slot_id FROM slot_weights)")
     held = engine.scalar("SELECT total(pico) FROM all_leaves")
-    engine.close()
     if given != held:
         message = f"{given} pico-units went in and {held} came out"
         raise SystemExit(message)
@@ -133,8 +143,9 @@ def main(days: int = 3) -> dict[str, float]:
     books = workload(days)
     prices, resolved = catalogue_table(), resolve_models(priced_models())
     clock = Clock()
-    for number in range(days):
-        one_day(books, number, clock, prices, resolved)
+    with day_engine() as reused:
+        for number in range(days):
+            one_day(books, number, clock, prices, resolved, reused)
     limit = scan(books)
     whole = sum(clock.spent.values())
     work = whole - clock.spent["load"]

@@ -12,6 +12,7 @@ from ledger_rows import START, make_project
 
 from netyield.project import Query, days
 from netyield.project.days import DayJob
+from netyield.store.reused import ReusedEngine
 
 
 def test_both_ways_give_the_same_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,16 +66,17 @@ def test_both_ways_give_the_same_tables(tmp_path: Path, monkeypatch: pytest.Monk
     seen: list[DayJob] = []
     whole = days.compute_whole
 
-    def spy(job: DayJob) -> dict[str, Any]:
+    def spy(job: DayJob, reused: ReusedEngine) -> dict[str, Any]:
         seen.append(job)
-        return whole(job)
+        return whole(job, reused)
 
     monkeypatch.setattr(days, "compute_whole", spy)
     monkeypatch.setattr(days, "_SHAPES", {})
     project.answer("waterfall", Query(since="2026-10-05", until="2026-10-08"))
     assert len(seen) == 1  # the first day teaches the shapes; the other two go the short way
-    expected = whole(seen[0])
-    found = days.compute(seen[0])
+    with days.day_engine() as reused:
+        expected = whole(seen[0], reused)
+        found = days.compute(seen[0], reused)
     assert len(seen) == 1
     for name, table in expected.items():
         assert found[name].to_pylist() == table.to_pylist(), name

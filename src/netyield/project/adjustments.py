@@ -76,16 +76,17 @@ def _differences(
     wanted = [(basis, currency) for basis in BASES for currency in sorted(held)]
     each = [gather_each(folder, manifest, config, wanted) for manifest in (before, after)]
     rows: list[dict[str, Any]] = []
-    for old, new in zip(*each, strict=True):
-        pinned = (pin(folder, before, old), pin(folder, after, new))
-        for segment in days.segments(month):
-            jobs = [job_of(folder, books, config, segment) for books in pinned]
-            if not days.same_inputs(*jobs):
-                paths = [str(days.result(job)["leaves"]) for job in jobs]
-                rows += [
-                    _row(leaf, index, segment, new, now, after.number, config.project.tenant)
-                    for index, leaf in enumerate(_difference(paths[0], paths[1]))
-                ]
+    with days.day_engine() as reused:
+        for old, new in zip(*each, strict=True):
+            pinned = (pin(folder, before, old), pin(folder, after, new))
+            for segment in days.segments(month):
+                jobs = [job_of(folder, books, config, segment) for books in pinned]
+                if not days.same_inputs(*jobs):
+                    paths = [str(days.result(job, reused)["leaves"]) for job in jobs]
+                    rows += [
+                        _row(leaf, index, segment, new, now, after.number, config.project.tenant)
+                        for index, leaf in enumerate(_difference(paths[0], paths[1]))
+                    ]
     return rows
 
 

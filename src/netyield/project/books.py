@@ -93,17 +93,18 @@ def _window(
     shared = gather(folder, manifest, config, basis, currency)
     files: dict[str, list[str]] = {name: [] for name in days.RESULTS}
     pinned = {manifest.number: pin(folder, manifest, shared)}
-    for segment in days.segments(window):
-        if progress is not None:
-            progress(f"attributing {segment.since:%Y-%m-%d}", 1)
-        closed = manifest.closed.get(month_of(segment.since.date()))
-        number = int(closed["manifest"]) if closed else manifest.number
-        if number not in pinned:
-            old = folder.manifest_number(number)
-            pinned[number] = pin(folder, old, gather(folder, old, config, basis, shared.currency))
-        job = job_of(folder, pinned[number], config, segment)
-        for name, path in days.result(job).items():
-            files[name].append(str(path))
+    with days.day_engine() as reused:
+        for segment in days.segments(window):
+            if progress is not None:
+                progress(f"attributing {segment.since:%Y-%m-%d}", 1)
+            closed = manifest.closed.get(month_of(segment.since.date()))
+            number = int(closed["manifest"]) if closed else manifest.number
+            if number not in pinned:
+                old = folder.manifest_number(number)
+                pinned[number] = pin(folder, old, gather(folder, old, config, basis, shared.currency))
+            job = job_of(folder, pinned[number], config, segment)
+            for name, path in days.result(job, reused).items():
+                files[name].append(str(path))
     engine = Engine()
     for name, paths in files.items():
         _union(engine, name, paths)

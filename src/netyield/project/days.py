@@ -35,6 +35,7 @@ from netyield.project.prices import Prices
 from netyield.store.engine import Engine
 from netyield.store.folder import Folder
 from netyield.store.manifest import Manifest, Segment, inputs_key
+from netyield.store.reused import KEEP_BYTES, ReusedEngine
 from netyield.usefulness import judge, leaves
 from netyield.usefulness.policy import policy_hash
 
@@ -57,14 +58,19 @@ class DayJob:
     api_bills: ApiBills
 
 
-def result(job: DayJob) -> dict[str, Path]:
+def day_engine() -> ReusedEngine:
+    """What ``result`` computes one day after the other with; close it."""
+    return ReusedEngine(lambda: Engine(keep_bytes=KEEP_BYTES))
+
+
+def result(job: DayJob, reused: ReusedEngine) -> dict[str, Path]:
     """The result files of a day, computed now or found. Written atomically, so that two processes may race."""
     key = _key(job)
     day = job.segment.since.strftime("%Y-%m-%d")
     paths = {name: job.folder.derived_path(name, day, key) for name in RESULTS}
     if all(path.exists() for path in paths.values()):
         return paths
-    return {name: kept(table, paths[name]) for name, table in compute(job).items()}
+    return {name: kept(table, paths[name]) for name, table in compute(job, reused).items()}
 
 
 def same_inputs(one: DayJob, other: DayJob) -> bool:
@@ -249,11 +255,11 @@ def _owner_pools(job: DayJob, owners: pa.Table) -> list[tuple[str, str]]:
     return sorted({(pools[r["device"]], r["owner"]) for r in owners.to_pylist() if r["device"] in pools})
 
 
-def compute(job: DayJob) -> dict[str, pa.Table]:
+def compute(job: DayJob, reused: ReusedEngine) -> dict[str, pa.Table]:
     """Attribute, judge and fold one day; refuses to return unless its money is conserved to the pico-unit."""
     if _SHAPES and _is_quiet(job):
         return _compute_quiet(job)
-    results = compute_whole(job)
+    results = compute_whole(job, reused)
     _SHAPES.update({name: table.schema for name, table in results.items()})
     return results
 
@@ -285,10 +291,9 @@ def _compute_quiet(job: DayJob) -> dict[str, pa.Table]:
         engine.close()
 
 
-def compute_whole(job: DayJob) -> dict[str, pa.Table]:
+def compute_whole(job: DayJob, reused: ReusedEngine) -> dict[str, pa.Table]:
     """One day through every room."""
-    engine = Engine()
-    try:
+    with reused.emptied() as engine:
         _load(engine, job)
         inputs = attribution.Inputs(
             currency=job.shared.currency,
@@ -313,8 +318,6 @@ def compute_whole(job: DayJob) -> dict[str, pa.Table]:
         reconcile.run(engine, job.segment, job.shared.currency, canonical, logged=_api_logged(job))
         replica_hours.run(engine, job.segment, job.config.attribution)
         return _results(engine, job)
-    finally:
-        engine.close()
 
 
 def _load(engine: Engine, job: DayJob) -> None:

@@ -5,6 +5,7 @@ A ``.duckdb`` file is never made: a second process could not open it. Only calls
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,10 +17,14 @@ from netyield.store.dialect import compile_sql
 
 
 class Engine:
-    """An in-memory database. ``memory_limit`` in bytes (DuckDB's default: 80 % of the machine)."""
+    """An in-memory database. ``memory_limit`` in bytes (DuckDB's default: 80 % of the machine).
 
-    def __init__(self, threads: int | None = None, memory_limit: int | None = None) -> None:
+    ``keep_bytes``: so much memory, once used, is kept until ``close``, for what comes after ``clear``.
+    """
+
+    def __init__(self, threads: int | None = None, memory_limit: int | None = None, keep_bytes: int = 0) -> None:
         self._connection = duckdb.connect(":memory:")
+        self._registered: set[str] = set()
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET enable_progress_bar = false")
         self._connection.execute("SET autoinstall_known_extensions = false")
@@ -28,10 +33,14 @@ class Engine:
             self._connection.execute(f"SET threads = {int(threads)}")
         if memory_limit is not None:
             self._connection.execute(f"SET memory_limit = '{int(memory_limit)}B'")
+        if keep_bytes:
+            with contextlib.suppress(duckdb.Error):  # an engine without this setting only takes longer
+                self._connection.execute(f"SET block_allocator_memory = '{int(keep_bytes)}B'")
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table readable under ``name`` (replaces what was there)."""
         self._connection.register(name, table)
+        self._registered.add(name)
 
     def parquet(self, name: str, table: str, paths: Sequence[str]) -> None:
         """Make segments of a contract table readable under ``name``; typed and empty when there are none."""
@@ -64,6 +73,16 @@ class Engine:
     def view(self, name: str, sql: str) -> None:
         """Name a statement: it runs wherever its rows are read, together with what reads them."""
         self.run(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+
+    def clear(self) -> None:
+        """Forget every table and name."""
+        for name in self._registered:
+            self._connection.unregister(name)
+        self._registered.clear()
+        for kind, listed in (("VIEW", "duckdb_views() WHERE NOT internal"), ("TABLE", "duckdb_tables()")):
+            for (name,) in self._connection.execute(f"SELECT {kind}_name FROM {listed}").fetchall():
+                quoted = name.replace('"', '""')
+                self._connection.execute(f'DROP {kind} IF EXISTS "{quoted}"').fetchall()
 
     def close(self) -> None:
         """Give the memory back."""
