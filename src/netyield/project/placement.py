@@ -26,7 +26,6 @@ from netyield.project.ledger_traffic import LedgerTraffic
 
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
-MEASURED_ON = "2026-09-30"  # when the last of the shipped points was published
 DEMANDS = (0.25, 0.5, 2.0, 4.0)  # besides the measured one: what growth and the model's error are read from
 
 SIZING_STEPS = 3 + len(DEMANDS)  # what sizing tells of its progress
@@ -132,6 +131,7 @@ def simulated_capacity(
 ) -> tuple[Capacity, tuple[Finding, ...]]:
     """Replicas a GPU needs on this traffic for the objective, simulated at several demands. Raises WrongUse."""
     from netyield.economics.serving.objective import parse_objectives
+    from netyield.economics.serving.points import shipped_until
     from netyield.economics.serving.service_time import Wanted, service_time
     from netyield.economics.serving.sizing import Search, size
 
@@ -143,7 +143,7 @@ def simulated_capacity(
     levels = tuple(Level(demand, each.replicas, each.utilisation, each.meets_slo) for demand, each in sized)
     machine = service.machine
     found = Capacity(
-        gpu.lower(), machine.gpus, levels, service.uncertainty.log_sd, service.words, measured_on=MEASURED_ON,
+        gpu.lower(), machine.gpus, levels, service.uncertainty.log_sd, service.words, measured_on=shipped_until(),
         gpu_memory_gib=machine.gpu.hbm_gib, error_source=f"{service.words}; {service.uncertainty.basis}", error_assumed=True,
         model=model,
     )  # fmt: skip

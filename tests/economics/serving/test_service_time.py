@@ -15,7 +15,7 @@ from netyield.core.inference.hardware import find_gpu
 from netyield.core.inference.models import find_model
 from netyield.economics.serving import fitting
 from netyield.economics.serving.held_back import evaluate, evaluate_fits, nested, summary
-from netyield.economics.serving.points import Point, points_of, shipped
+from netyield.economics.serving.points import Point, points_of, shipped, shipped_until
 from netyield.economics.serving.roofline import Machine, roofline
 from netyield.economics.serving.service_time import Wanted, calibrated, service_time
 from netyield.economics.serving.step_time import StepTime, linear
@@ -50,6 +50,11 @@ def test_every_row_of_them_is_a_point_of_256_tokens_that_littles_law_explains() 
         whole = float(row["request_throughput"]) * float(row["e2el_p50_ms"]) / 1e3  # requests in the system
         assert point.decoding <= max(1.0, whole * 1.25)
         assert point.gpus == int(row["gpus"])
+
+
+def test_the_newest_shipped_run_has_its_own_day() -> None:
+    days = {words.rpartition("measured ")[2] for words in (point.source for point in shipped()) if "measured 2" in words}
+    assert shipped_until() == max(days)
 
 
 @pytest.mark.parametrize(

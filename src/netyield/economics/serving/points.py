@@ -70,6 +70,12 @@ def shipped() -> tuple[Point, ...]:
     return (*once.values(), *_meter())
 
 
+@cache
+def shipped_until() -> str:
+    """The day of the newest dated run that ships: how old is what service times rest on?"""
+    return max(row["measured"] for row in _table(_SILICON))
+
+
 def points_of(points: Sequence[Point], model: str, gpu: str, engine: str | None, precision: str | None) -> list[Point]:
     """Points of this model and GPU; engine and precision only where asked for."""
     name = plain_name(model)

@@ -52,7 +52,7 @@ def calibrate(
     from netyield.economics.serving.service_time import Wanted, calibrated
     from netyield.economics.serving.service_time import service_time as known
     from netyield.faces.cli.output import exit_code
-    from netyield.faces.cli.placement.told import show_sizing
+    from netyield.faces.cli.placement.show import show_sizing
 
     points, findings = read_points(measured)
     if not points:

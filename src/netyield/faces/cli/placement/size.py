@@ -177,7 +177,7 @@ def size(
     from netyield.economics.serving.sizing import size as sized
     from netyield.faces.cli.kv.trace_options import Order, TraceWords
     from netyield.faces.cli.output import exit_code
-    from netyield.faces.cli.placement.told import show_sizing
+    from netyield.faces.cli.placement.show import show_sizing
     from netyield.faces.cli.progress import Working
 
     if max_batch < 1 or budget_tokens < max_batch:
