@@ -285,7 +285,7 @@ def _compute_quiet(job: DayJob) -> dict[str, pa.Table]:
         groups = _numbered_groups(job)
         billed = groups.filter(pc.equal(groups.column("step"), "api"))
         quiet_days.leaves(engine, groups, job.segment, job.shared.currency, job.prices.one_names(billed))
-        _check_sum(engine, job, engine.scalar("SELECT COALESCE(total(pico), 0) FROM pieces"))
+        _check_sum(engine, job, engine.scalar("SELECT COALESCE(total(pico), 0) FROM pieces"), "all_leaves")
         return quiet_days.tables(engine, job.segment, _SHAPES, _FOLD)
     finally:
         engine.close()
@@ -335,12 +335,10 @@ def _load(engine: Engine, job: DayJob) -> None:
 
 
 def _results(engine: Engine, job: DayJob) -> dict[str, pa.Table]:
-    all_leaves = engine.query(
-        """SELECT * FROM leaves_capacity UNION ALL SELECT * FROM leaves_attempts UNION ALL SELECT * FROM leaves_api"""
-    )
-    engine.register("all_leaves", all_leaves)
-    _check(engine, job)
+    engine.view("all_leaves", "SELECT * FROM leaves_capacity UNION ALL SELECT * FROM leaves_attempts UNION ALL SELECT * FROM leaves_api")
     folded = engine.query(_FOLD)
+    engine.register("folded_leaves", folded)
+    _check(engine, job)
     return {
         "leaves": folded,
         "fleet": engine.query("SELECT * FROM fleet ORDER BY ALL"),
@@ -377,11 +375,11 @@ def _check(engine: Engine, job: DayJob) -> None:
             JOIN unbilled u ON a.provider = u.provider AND a.model = u.model
             WHERE p.priced AND a.serving_id IS NULL AND a.t >= {micros(job.segment.since)} AND a.t < {micros(job.segment.until)}"""
     )
-    _check_sum(engine, job, given)
+    _check_sum(engine, job, given, "folded_leaves")
 
 
-def _check_sum(engine: Engine, job: DayJob, given: Decimal) -> None:
-    held = engine.scalar("SELECT COALESCE(total(pico), 0) FROM all_leaves")
+def _check_sum(engine: Engine, job: DayJob, given: Decimal, leaves: str) -> None:
+    held = engine.scalar(f"SELECT COALESCE(total(pico), 0) FROM {leaves}")
     currency = job.shared.currency
     conserve.check(f"the day {iso(job.segment.since)}", {currency: Decimal(given)}, {currency: Decimal(held)})
 
