@@ -60,8 +60,8 @@ SELECT CAST(ROW_NUMBER() OVER (ORDER BY {", ".join(FACTS)}) AS BIGINT) AS fact_i
        CAST(DENSE_RANK() OVER (ORDER BY tariff) AS BIGINT) AS tariff_id, *
 FROM (SELECT DISTINCT {", ".join(f"{_spelled(n)} AS {n}" for n in FACTS)} FROM fact_words w)
 """
-# What prices are found by, as one number of a dim ``d`` and a fact ``f``.
-WORDS_ID = "d.model_id * 1000000 + f.tariff_id"
+# What prices are found by, as one number of a dim ``d`` and a fact ``f``; neither half outgrows 31 bits.
+WORDS_ID = "d.model_id * 4294967296 + f.tariff_id"
 _PRICE_WORDS = f"""
 SELECT {WORDS_ID} AS words_id, d.provider, d.model, f.tariff
 FROM (SELECT DISTINCT model_id, provider, model FROM dims) d CROSS JOIN (SELECT DISTINCT tariff_id, tariff FROM facts) f

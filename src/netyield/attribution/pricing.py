@@ -41,8 +41,8 @@ def price(
     """Make ``out`` with the cost of every row of ``attempts_view``, and ``<out>_prices`` with the sheets used.
 
     The view has attempt_id (any type), time_us BIGINT, provider, model, tariff (as reported, may be null), the 17
-    token classes and calls as BIGINT (null: not reported; calls null: 1). It is read three times: a table or a plain
-    view over segments, not a heavy query. ``prices`` has the columns of contract ``model_prices``. ``resolved``
+    token classes and calls as BIGINT (null: not reported; calls null: 1). It is read two or three times: a table or a
+    plain view over segments, not a heavy query. ``prices`` has the columns of contract ``model_prices``. ``resolved``
     (columns provider, model, price_provider, price_model) says which price a reported name stands for; without it
     names are price keys. ``words``: a table (words_id, provider, model, tariff); then the view has words_id in their place,
     and no word is looked at per row.

@@ -29,7 +29,9 @@ def collect_results(folder: Folder, unused_since: datetime) -> tuple[Path, ...]:
 
 
 def _used(path: Path) -> float:
+    """When it was asked for, or read by somebody who may not date it."""
     try:
-        return path.stat().st_mtime
+        found = path.stat()
+        return max(found.st_mtime, found.st_atime)
     except OSError:
         return float("inf")  # somebody else took it

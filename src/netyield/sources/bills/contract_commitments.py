@@ -20,7 +20,8 @@ from pydantic import Field
 
 from netyield.core.period import Period
 from netyield.sources.bills.contract_commitment_rows import TABLE, ContractReader, found_columns
-from netyield.sources.contract import Chunk, Cursor, Delivery, Probe, SourceSettings, file_hash, unreadable
+from netyield.sources.contract import Chunk, Cursor, Delivery, Probe, SourceSettings
+from netyield.sources.file_deliveries import file_deliveries
 from netyield.sources.files import Place, header, label, matching, no_file, read_rows, size_bytes
 
 
@@ -57,17 +58,14 @@ class ContractCommitments:
 
     def deliveries(self, cursor: Cursor) -> Iterator[Delivery]:
         """Every matching file, in name order."""
-        for path in matching(self.root, self.settings.path):
-            name = label(self.root, path)
-            try:
-                identity = file_hash(path)
-            except OSError as error:
-                yield unreadable(self.type, name, error)
-                continue
-            yield Delivery(
+
+        def make(path: Path, name: str, identity: str) -> Delivery:
+            return Delivery(
                 name=name, kind="immutable", content_hash=identity, chunks=partial(self._chunks, path, identity), raw=path,
                 next_cursor=partial(dict, cursor), size_bytes=size_bytes(path),
             )  # fmt: skip
+
+        yield from file_deliveries(self.type, self.root, self.settings.path, make)
 
     def _chunks(self, path: Path, identity: str) -> Iterator[Chunk]:
         place = Place(self.type, label(self.root, path))

@@ -24,7 +24,8 @@ from netyield.core.period import Period
 from netyield.sources.bills.focus_columns import Layout, layout
 from netyield.sources.bills.focus_rows import FocusReader
 from netyield.sources.bills.snapshot import KEY_COLUMNS, snapshot_keys
-from netyield.sources.contract import Chunk, Cursor, Delivery, Probe, SourceSettings, file_hash, unreadable
+from netyield.sources.contract import Chunk, Cursor, Delivery, Probe, SourceSettings
+from netyield.sources.file_deliveries import file_deliveries
 from netyield.sources.files import Place, estimated_rows, header, label, matching, no_file, read_rows, size_bytes
 
 PROBED_FILES = 20
@@ -91,14 +92,9 @@ class Focus:
 
     def deliveries(self, cursor: Cursor) -> Iterator[Delivery]:
         """Every matching file, in name order (for snapshots the last one wins)."""
-        for path in matching(self.root, self.settings.path):
-            name = label(self.root, path)
-            try:
-                identity = file_hash(path)
-            except OSError as error:
-                yield unreadable(self.type, name, error)
-                continue
-            yield Delivery(
+
+        def make(path: Path, name: str, identity: str) -> Delivery:
+            return Delivery(
                 name=name,
                 kind=self.settings.delivery,
                 content_hash=identity,
@@ -108,6 +104,8 @@ class Focus:
                 snapshot_keys=partial(self._snapshot_keys, path),
                 size_bytes=size_bytes(path),
             )
+
+        yield from file_deliveries(self.type, self.root, self.settings.path, make)
 
     def _chunks(self, path: Path, identity: str) -> Iterator[Chunk]:
         place, plan = self._plan(path)

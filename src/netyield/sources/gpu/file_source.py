@@ -20,10 +20,9 @@ from netyield.sources.contract import (
     Delivery,
     Probe,
     SourceSettings,
-    file_hash,
     rejected_rows,
-    unreadable,
 )  # fmt: skip
+from netyield.sources.file_deliveries import file_deliveries
 from netyield.sources.files import Block, Place, label, matching, no_file, size_bytes
 
 PROBE_BYTES = 32 << 20
@@ -85,14 +84,9 @@ class FileSource(ABC):
     def deliveries(self, cursor: Cursor) -> Iterator[Delivery]:
         """Every file, by name. The ledger knows by its content hash which ones it has (``cursor`` is not needed)."""
         del cursor
-        for path in matching(self.root, self.settings.path):
-            name = label(self.root, path)
-            try:
-                identity = file_hash(path)
-            except OSError as error:
-                yield unreadable(self.type, name, error)
-                continue
-            yield Delivery(
+
+        def make(path: Path, name: str, identity: str) -> Delivery:
+            return Delivery(
                 name=name,
                 kind=self.settings.delivery,
                 content_hash=identity,
@@ -100,6 +94,8 @@ class FileSource(ABC):
                 raw=path,
                 size_bytes=size_bytes(path),
             )
+
+        yield from file_deliveries(self.type, self.root, self.settings.path, make)
 
     def _chunks(self, path: Path) -> Callable[[], Iterator[Chunk]]:
         place = Place(self.type, label(self.root, path))

@@ -27,10 +27,9 @@ from netyield.sources.contract import (
     Delivery,
     Probe,
     SourceSettings,
-    file_hash,
     rejected_rows,
-    unreadable,
 )
+from netyield.sources.file_deliveries import file_deliveries
 from netyield.sources.files import Place, header, label, matching, no_file, read_rows, size_bytes
 from netyield.sources.prices.fx_rows import FxReader, long_rows, wide_rows
 
@@ -95,18 +94,16 @@ class FxRates:
 
     def deliveries(self, cursor: Cursor) -> Iterator[Delivery]:
         """One per file; rates in the configuration are a snapshot, so that an edited rate replaces the old one."""
-        for path in matching(self.root, self.settings.path) if self.settings.path else []:
-            name = label(self.root, path)
-            try:
-                identity = file_hash(path)
-            except OSError as error:
-                yield unreadable(self.type, name, error)
-                continue
-            yield Delivery(
+
+        def make(path: Path, name: str, identity: str) -> Delivery:
+            return Delivery(
                 name=name, kind="immutable", content_hash=identity,
                 chunks=partial(self._file_chunks, path, identity), raw=path, next_cursor=partial(dict, cursor),
                 size_bytes=size_bytes(path),
             )
+
+        if self.settings.path:
+            yield from file_deliveries(self.type, self.root, self.settings.path, make)
         if self.settings.rates:
             name = self.settings.name or self.type
             rates = [rate.model_dump(exclude_none=True) for rate in self.settings.rates]
